@@ -1,0 +1,127 @@
+//! The seam between the doors of the bank and what keeps its money.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use ledger::{AccountId, Balance, Command, Event, Rejection, Seq, TxId};
+
+/// A future in a box, so that [`Engine`] is object-safe: one box per batch, not per request.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Executes requests; an outcome is durable when it is returned.
+pub trait Engine: Send + Sync + 'static {
+    /// Runs `batch` in order and resolves when every outcome in it is durable: one outcome per
+    /// request, in the same order.
+    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>>;
+
+    /// The highest seq that is known to be durable: the position that an answer reflects when it
+    /// rests on nothing newer.
+    fn seq_durable(&self) -> Seq;
+}
+
+/// One thing that a client asks of the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request<'a> {
+    /// A change.
+    Write {
+        /// What is to change.
+        command: Command<'a>,
+        /// The name of this change, for ever.
+        tx_id: TxId<'a>,
+        /// Whether the client gave the tx_id; otherwise the server made it, and a refusal is not
+        /// recorded, for nobody can ask again.
+        tx_id_given: bool,
+    },
+    /// What does one account hold?
+    Balance(AccountId<'a>),
+    /// What do these accounts hold, all at one position?
+    Balances(Vec<AccountId<'a>>),
+}
+
+/// What became of a [`Request`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<'a> {
+    /// The change happened.
+    Done {
+        /// Its place in the one order.
+        seq: Seq,
+        /// Its name.
+        tx_id: TxId<'a>,
+        /// What happened. For a duplicate: what happened the first time.
+        event: Event<'a>,
+        /// Whether it had happened before this request.
+        duplicate: bool,
+    },
+    /// The answer to [`Request::Balance`].
+    Balance {
+        /// What was asked for.
+        reading: BalanceReading<'a>,
+        /// The position that the answer reflects.
+        as_of: Seq,
+    },
+    /// The answer to [`Request::Balances`], in the order asked.
+    Balances {
+        /// What was asked for.
+        readings: Vec<BalanceReading<'a>>,
+        /// The one position that all of them reflect.
+        as_of: Seq,
+    },
+    /// The bank's no, which rests on the state of an account.
+    Refused {
+        /// Why.
+        rejection: Rejection,
+        /// Its place in the one order, when it was recorded.
+        seq: Option<Seq>,
+        /// The name of the request, when the client gave one.
+        tx_id: Option<TxId<'a>>,
+        /// The position that the refusal reflects; its own seq when it was recorded.
+        as_of: Seq,
+        /// Whether this tx_id had been refused before this request.
+        duplicate: bool,
+    },
+    /// The tx_id stands for other content.
+    Conflict {
+        /// The tx_id.
+        tx_id: TxId<'a>,
+        /// A position at which it was taken.
+        as_of: Seq,
+    },
+    /// Certainly not written: ask again later.
+    Unavailable(Unavailable),
+    /// It may have happened: ask again with the same tx_id.
+    Unknown {
+        /// The tx_id to ask with; `None` for a question.
+        tx_id: Option<TxId<'a>>,
+    },
+}
+
+/// One account's balance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BalanceReading<'a> {
+    /// The account asked for.
+    pub account: AccountId<'a>,
+    /// What it holds; `None` when there is no such account.
+    pub balance: Option<Balance>,
+}
+
+/// Why the engine did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unavailable {
+    /// The engine is stopping.
+    ShuttingDown,
+    /// The journal stopped after a failed write or sync; nothing more is written by this process.
+    JournalStopped,
+    /// The command's record would pass the largest record that the journal takes.
+    TooLarge,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ShuttingDown => "the server is shutting down",
+            Self::JournalStopped => "the journal stopped after a failed write",
+            Self::TooLarge => "the command is too large for one record",
+        })
+    }
+}
