@@ -1,1 +1,54 @@
-fn main() {}
+//! `cargo xtask`: the one test command, the fixer, and the repository's own rules.
+//!
+//! **Invariant:** `test` and `rules` change no file of the repository; only `fix` does.
+
+mod cargo;
+mod fix;
+mod needs;
+mod repository;
+mod rules;
+mod runner;
+mod steps;
+mod tally;
+mod test;
+
+use std::env;
+use std::process::ExitCode;
+
+use steps::Tier;
+
+const USAGE: &str = "\
+cargo xtask test [--all]   every check and test; --all adds the slow tiers
+cargo xtask fix            formats, and applies what clippy can repair by itself
+cargo xtask rules          the repository's own rules alone
+";
+
+/// Usage error, as in the exit codes of `saldo`.
+const EXIT_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["test"] => test::run(Tier::Usual),
+        ["test", "--all"] => test::run(Tier::All),
+        ["fix"] => fix::run(),
+        ["rules"] => rules::run(),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(true)
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What `cargo xtask test` runs, in order: one table. Not here: how a step is run (`test`).
+
+/// How much is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// Each change: under 15 minutes on two cores.
+    Usual,
+    /// With the slow tiers.
+    All,
+}
+
+/// One step.
+pub struct Step {
+    /// The heading.
+    pub title: &'static str,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a step does.
+pub enum Action {
+    /// Provides the programs that tests call.
+    Needs,
+    /// Checks the repository's own rules.
+    Rules,
+    /// A cargo command without tests.
+    Cargo(&'static [&'static str]),
+    /// Tests, chosen by arguments that `cargo test` and `cargo nextest run` both take. A step that
+    /// runs no test at all has failed.
+    Tests(&'static [&'static str]),
+    /// Examples in the documentation, of which there may be none.
+    DocTests(&'static [&'static str]),
+}
+
+/// The steps, in order. The cheap ones come first, so that a slip is told early.
+pub const STEPS: &[Step] = &[
+    Step {
+        title: "programs that the tests call",
+        action: Action::Needs,
+    },
+    Step {
+        title: "format",
+        action: Action::Cargo(&["fmt", "--all", "--check"]),
+    },
+    Step {
+        title: "the repository's own rules",
+        action: Action::Rules,
+    },
+    Step {
+        title: "lints",
+        action: Action::Cargo(&[
+            "clippy",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    },
+    Step {
+        title: "the release binary",
+        action: Action::Cargo(&["build", "--locked", "--release", "--package", "saldo"]),
+    },
+    Step {
+        title: "unit and integration tests of the crates",
+        action: Action::Tests(&["--workspace", "--exclude", "tests", "--tests"]),
+    },
+    Step {
+        title: "examples in the documentation",
+        action: Action::DocTests(&["--workspace", "--exclude", "tests"]),
+    },
+    Step {
+        title: "the release binary, driven from outside",
+        action: Action::Tests(&["--package", "tests", "--tests"]),
+    },
+];
+
+/// A tier that only `--all` runs: the variable that sizes it, its size, and what it is.
+pub struct SlowTier {
+    /// The environment variable that the tests read.
+    pub variable: &'static str,
+    /// Its value under `--all`.
+    pub value: &'static str,
+    /// What is run that often.
+    pub what: &'static str,
+}
+
+/// What the usual run leaves out.
+pub const SLOW_TIERS: &[SlowTier] = &[
+    SlowTier {
+        variable: "SALDO_KILLS",
+        value: "1000",
+        what: "kill -9 under load, 1,000 times",
+    },
+    SlowTier {
+        variable: "SALDO_SEEDS",
+        value: "1000000",
+        what: "simulated power loss, 1,000,000 seeds",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::SLOW_TIERS;
+    use crate::cargo::TIER_VARIABLES;
+
+    #[test]
+    fn every_tier_variable_reaches_the_tests() {
+        let named: Vec<&str> = SLOW_TIERS.iter().map(|tier| tier.variable).collect();
+        assert_eq!(named, TIER_VARIABLES);
+    }
+}
