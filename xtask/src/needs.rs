@@ -17,11 +17,16 @@ struct Need {
     purpose: &'static str,
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: &[Need] = &[
     Need {
         program: "python3",
         package: "python3",
         purpose: "the README's ten-line client",
+    },
+    Need {
+        program: "nc",
+        package: "netcat-openbsd",
+        purpose: "the README's client without a program",
     },
     Need {
         program: "jq",
