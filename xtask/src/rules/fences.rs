@@ -52,7 +52,17 @@ const FENCES: &[(&str, &[&str])] = &[
             "thiserror",
         ],
     ),
-    ("client", &["tokio", "uuid", "backon", "thiserror"]),
+    (
+        "client",
+        &[
+            "tokio",
+            "uuid",
+            "backon",
+            "thiserror",
+            "serde",
+            "serde_json",
+        ],
+    ),
     (
         "saldo",
         &[
