@@ -52,6 +52,10 @@ pub fn run(tier: Tier) -> Result<bool> {
     let mut success = true;
     for step in not_run.by_ref() {
         println!("\n== {}", step.title);
+        if let Some(file) = step.only_with.filter(|file| !run.root.join(file).is_file()) {
+            println!("   skipped: there is no {file}");
+            continue;
+        }
         let step_started = Instant::now();
         let finished = run.step(step).unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
