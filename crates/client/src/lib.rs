@@ -1,1 +1,23 @@
-//! client
+//! The Rust client of the bank: one JSON object per line over TCP, pipelined, and repeated by
+//! tx_id when an answer is lost.
+//!
+//! [`Client`] asks one thing at a time, within a total timeout, and knows what may be repeated.
+//! [`Connection`] is the door below it: lines out, lines in, no opinion. [`request`] writes the
+//! lines, [`reply`] reads them.
+//! Not here: how an answer is shown, and what a person should do about an error (`saldo`).
+//!
+//! **Invariant:** a write that may have happened is never reported as one that did not.
+//! **Invariant:** a write is repeated only with the tx_id of its first sending.
+//! **Invariant:** every wait has a deadline, every reply line a limit.
+
+mod address;
+mod client;
+mod connection;
+mod error;
+pub mod reply;
+pub mod request;
+
+pub use address::{Address, AddressFault};
+pub use client::{Client, new_tx_id};
+pub use connection::{Connection, Exchange, REPLY_BYTES_MAX};
+pub use error::{BadLine, Error, Fault};
