@@ -171,12 +171,23 @@ async fn a_server_that_does_not_know_the_outcome_is_asked_again() {
     let asking = deposit(&address, PATIENT);
     let mut guest = Guest::arrive(&listener).await;
     let first = guest.hear().await;
-    guest
-        .answer(r#"{"ok":false,"code":"outcome_unknown","error":"it may have happened"}"#)
-        .await;
+    guest.answer(UNKNOWN).await;
+    let mut guest = Guest::arrive(&listener).await;
     assert_eq!(guest.hear().await, first);
     guest.answer(DONE).await;
     assert_eq!(asking.await.unwrap().unwrap(), Ok(false));
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_know_stays_unknown_when_it_is_gone_afterwards() {
+    let (listener, address) = listen().await;
+    let asking = deposit(&address, IMPATIENT);
+    let mut guest = Guest::arrive(&listener).await;
+    guest.hear().await;
+    drop(listener);
+    guest.answer(UNKNOWN).await;
+    let error = asking.await.unwrap().unwrap_err();
+    assert_eq!(tx_id_of(&error), Some("t"));
 }
 
 #[tokio::test]
