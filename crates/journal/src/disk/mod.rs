@@ -3,13 +3,19 @@
 //!
 //! Names are plain file names inside the one data folder, or `quarantine/NAME`.
 
+#[cfg(test)]
+mod alike;
+mod filesystem;
+mod name;
 mod real;
 mod sim;
 
 use std::io;
 
+pub use filesystem::FilesystemKind;
+pub use name::{LOCK, QUARANTINE};
 pub use real::RealDisk;
-pub use sim::{SimDisk, SimFile};
+pub use sim::{Call, Fault, Operation, PowerLoss, SimDisk, SimFile};
 
 /// One folder on a disk. Every call can fail; a caller never repeats a failed sync.
 pub trait Disk: Send + Sync + 'static {
@@ -35,7 +41,7 @@ pub trait Disk: Send + Sync + 'static {
     /// Writes at a byte offset; returns how many bytes were written, which may be fewer.
     fn write_at(&self, file: &Self::File, bytes: &[u8], offset: u64) -> io::Result<usize>;
 
-    /// Cuts or extends a file to a length in bytes.
+    /// Cuts or extends a file to a length in bytes, which is durable only after `sync_all`.
     fn set_len(&self, file: &Self::File, bytes: u64) -> io::Result<()>;
 
     /// Makes the file's bytes durable, and the length needed to read them (fdatasync). Not its name.
