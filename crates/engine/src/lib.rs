@@ -1,5 +1,8 @@
-//! Executes requests: the [`Engine`] seam and the embedded engine.
+//! Executes requests: the [`Engine`] seam, and the embedded engine that keeps the bank in this
+//! process and its journal in one folder.
+#![deny(clippy::indexing_slicing)]
 
+pub mod embedded;
 mod seam;
 
 pub use seam::{BalanceReading, BoxFuture, Engine, Outcome, Request, Unavailable};

@@ -96,6 +96,20 @@ pub enum Outcome<'a> {
     },
 }
 
+impl Outcome<'_> {
+    /// The highest seq that the outcome shows anything of: it may be told once that is durable.
+    pub fn rests_on(&self) -> Seq {
+        match self {
+            Self::Done { seq, .. } => *seq,
+            Self::Balance { as_of, .. }
+            | Self::Balances { as_of, .. }
+            | Self::Refused { as_of, .. }
+            | Self::Conflict { as_of, .. } => *as_of,
+            Self::Unavailable(_) | Self::Unknown { .. } => Seq::ZERO,
+        }
+    }
+}
+
 /// One account's balance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BalanceReading<'a> {

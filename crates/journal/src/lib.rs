@@ -1,1 +1,45 @@
-//! journal
+//! How the bank remembers: one readable file of sealed events, snapshots beside it, and the
+//! recovery that trusts neither further than it can prove.
+//!
+//! From the bottom up: `disk` (the seam), `text` and `hash` (bytes), `record`, `seal` and `header`
+//! (lines), `staging` and `writer` (the way in), `scan` and `history` (the way back), `snapshot`,
+//! `recover`, `verify`. Every byte on the disk is specified in `docs/formats.md`.
+//!
+//! **Invariant:** no async, no clock, no logging: time comes in as a value, reports go out as one.
+#![deny(clippy::indexing_slicing)]
+
+pub mod disk;
+mod error;
+mod hash;
+mod header;
+mod history;
+mod incarnation;
+pub mod limits;
+mod names;
+mod planted;
+mod record;
+mod recover;
+mod scan;
+mod seal;
+mod snapshot;
+mod staging;
+mod sync;
+mod text;
+mod thread;
+mod verify;
+mod writer;
+
+pub use error::{Contradiction, Damage, Fault, JournalError, OpenError};
+pub use hash::Hash;
+pub use header::{Currency, FORMAT, Genesis, LedgerId};
+pub use history::{Found, Segment, Survey, survey};
+pub use limits::Sizes;
+pub use names::{ACTIVE, LOCK, SNAPSHOT, SNAPSHOT_PREVIOUS};
+pub use planted::{Planted, Plants};
+pub use record::{Entry, bytes_max as record_bytes_max, decode as decode_record};
+pub use recover::{OpenOptions, Opened, Report, open};
+pub use seal::Seal;
+pub use snapshot::{CheckpointError, Finished, Snapshot, SnapshotHead, SnapshotWriter};
+pub use staging::{Head, Staging, Stopped};
+pub use verify::{Proof, verify};
+pub use writer::{Committed, Position, PositionHandle, Writer};

@@ -42,11 +42,7 @@ pub struct Openings<'a>(Vec<(AccountId<'a>, Balance)>);
 
 impl<'a> Transfer<'a> {
     /// Pairs two accounts. Errors: `SameAccount`.
-    pub fn new(
-        from: AccountId<'a>,
-        to: AccountId<'a>,
-        amount: Amount,
-    ) -> Result<Self, Rejection> {
+    pub fn new(from: AccountId<'a>, to: AccountId<'a>, amount: Amount) -> Result<Self, Rejection> {
         if from == to {
             return Err(Rejection::SameAccount);
         }

@@ -66,7 +66,9 @@ impl<'a> Event<'a> {
     pub fn legs(&self) -> impl Iterator<Item = &Leg<'a>> {
         let (one, two, many) = match self {
             Self::Init { legs } => (None, None, legs.as_slice()),
-            Self::Deposit { leg, .. } | Self::Withdraw { leg, .. } => (Some(leg), None, [].as_slice()),
+            Self::Deposit { leg, .. } | Self::Withdraw { leg, .. } => {
+                (Some(leg), None, [].as_slice())
+            }
             Self::Transfer { from, to, .. } => (Some(from), Some(to), [].as_slice()),
             Self::Refused(_) => (None, None, [].as_slice()),
         };

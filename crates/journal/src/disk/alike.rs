@@ -143,13 +143,8 @@ fn an_unlinked_file_lives_on_in_its_handle<D: Disk>(disk: &D) {
 fn a_handle_for_reading_refuses_to_change_the_file<D: Disk>(disk: &D) {
     write(disk, "a", b"123");
     let file = disk.open_read("a").expect("a file");
-    let refused = disk
-        .write_at(&file, b"x", 0)
-        .expect_err("no permission to write");
-    assert_eq!(
-        refused.raw_os_error(),
-        Some(rustix::io::Errno::BADF.raw_os_error())
-    );
+    let refused = disk.write_at(&file, b"x", 0).expect_err("no permission to write");
+    assert_eq!(refused.raw_os_error(), Some(rustix::io::Errno::BADF.raw_os_error()));
     assert_eq!(kind(disk.set_len(&file, 0)), ErrorKind::InvalidInput);
     disk.sync_all(&file).expect("reading handles may sync");
     assert_eq!(read(disk, "a"), b"123");
@@ -161,19 +156,13 @@ fn names_are_listed_sorted_and_without_the_quarantine<D: Disk>(disk: &D) {
     }
     disk.create_quarantine().expect("made");
     write(disk, "quarantine/tail", b"");
-    assert_eq!(
-        disk.list().expect("names"),
-        ["B", "a", "b", "transactions.log"]
-    );
+    assert_eq!(disk.list().expect("names"), ["B", "a", "b", "transactions.log"]);
 }
 
 fn the_quarantine_must_be_made_first_and_may_be_made_twice<D: Disk>(disk: &D) {
     write(disk, "tail", b"torn");
     assert_eq!(kind(disk.create("quarantine/tail")), ErrorKind::NotFound);
-    assert_eq!(
-        kind(disk.rename("tail", "quarantine/tail")),
-        ErrorKind::NotFound
-    );
+    assert_eq!(kind(disk.rename("tail", "quarantine/tail")), ErrorKind::NotFound);
     disk.create_quarantine().expect("made");
     disk.create_quarantine().expect("there");
     disk.rename("tail", "quarantine/tail").expect("renamed");
@@ -187,31 +176,11 @@ fn every_call_refuses_a_name_that_leaves_the_folder<D: Disk>(disk: &D) {
     for name in ["../a", "/tmp/a", "quarantine/../a", QUARANTINE, ".."] {
         assert_eq!(kind(disk.create(name)), ErrorKind::InvalidInput, "{name}");
         assert_eq!(kind(disk.open(name)), ErrorKind::InvalidInput, "{name}");
-        assert_eq!(
-            kind(disk.open_read(name)),
-            ErrorKind::InvalidInput,
-            "{name}"
-        );
-        assert_eq!(
-            kind(disk.rename(name, "b")),
-            ErrorKind::InvalidInput,
-            "{name}"
-        );
-        assert_eq!(
-            kind(disk.rename("a", name)),
-            ErrorKind::InvalidInput,
-            "{name}"
-        );
-        assert_eq!(
-            kind(disk.link(name, "b")),
-            ErrorKind::InvalidInput,
-            "{name}"
-        );
-        assert_eq!(
-            kind(disk.link("a", name)),
-            ErrorKind::InvalidInput,
-            "{name}"
-        );
+        assert_eq!(kind(disk.open_read(name)), ErrorKind::InvalidInput, "{name}");
+        assert_eq!(kind(disk.rename(name, "b")), ErrorKind::InvalidInput, "{name}");
+        assert_eq!(kind(disk.rename("a", name)), ErrorKind::InvalidInput, "{name}");
+        assert_eq!(kind(disk.link(name, "b")), ErrorKind::InvalidInput, "{name}");
+        assert_eq!(kind(disk.link("a", name)), ErrorKind::InvalidInput, "{name}");
         assert_eq!(kind(disk.unlink(name)), ErrorKind::InvalidInput, "{name}");
     }
     assert_eq!(disk.list().expect("names"), ["a"]);
@@ -235,18 +204,9 @@ enum Step {
     Rename(&'static str, &'static str),
     Link(&'static str, &'static str),
     Unlink(&'static str),
-    Write {
-        slot: usize,
-        offset: u64,
-        length: usize,
-    },
-    SetLen {
-        slot: usize,
-        bytes: u64,
-    },
-    Sync {
-        slot: usize,
-    },
+    Write { slot: usize, offset: u64, length: usize },
+    SetLen { slot: usize, bytes: u64 },
+    Sync { slot: usize },
     SyncDir,
 }
 
@@ -279,11 +239,7 @@ struct Driver<D: Disk> {
 
 impl<D: Disk> Driver<D> {
     fn new(disk: D) -> Self {
-        Self {
-            disk,
-            slots: [None, None, None],
-            opened: 0,
-        }
+        Self { disk, slots: [None, None, None], opened: 0 }
     }
 
     fn put(&mut self, file: io::Result<D::File>) -> io::Result<()> {
@@ -307,11 +263,7 @@ impl<D: Disk> Driver<D> {
             Step::Rename(from, to) => disk.rename(from, to),
             Step::Link(from, to) => disk.link(from, to),
             Step::Unlink(name) => disk.unlink(name),
-            Step::Write {
-                slot,
-                offset,
-                length,
-            } => match &self.slots[slot] {
+            Step::Write { slot, offset, length } => match &self.slots[slot] {
                 Some(file) => write_all_at(disk, file, &vec![number; length], offset),
                 None => Ok(()),
             },
@@ -326,17 +278,8 @@ impl<D: Disk> Driver<D> {
             Step::SyncDir => disk.sync_dir(),
         };
         let disk = &self.disk;
-        let bytes = self
-            .slots
-            .iter()
-            .flatten()
-            .map(|file| read_all(disk, file))
-            .collect();
-        (
-            result.err().map(|error| error.kind()),
-            disk.list().expect("names"),
-            bytes,
-        )
+        let bytes = self.slots.iter().flatten().map(|file| read_all(disk, file)).collect();
+        (result.err().map(|error| error.kind()), disk.list().expect("names"), bytes)
     }
 }
 

@@ -86,11 +86,7 @@ mod tests {
     #[test]
     fn the_kind_agrees_with_the_mount_table() {
         let named = ["ext4", "xfs", "btrfs", "tmpfs", "overlay", "nfs", "fuse"];
-        for path in ["/", "/dev/shm", "/proc"]
-            .map(Path::new)
-            .into_iter()
-            .filter(|p| p.exists())
-        {
+        for path in ["/", "/dev/shm", "/proc"].map(Path::new).into_iter().filter(|p| p.exists()) {
             let expected = kind_in_the_mount_table(path);
             let kind = FilesystemKind::of(path).expect("statfs").to_string();
             if named.contains(&expected.as_str()) {
@@ -104,15 +100,7 @@ mod tests {
     #[test]
     fn memory_layers_and_networks_earn_a_warning() {
         use FilesystemKind::{Btrfs, Ext4, Fuse, Nfs, Other, Overlay, Tmpfs, Xfs};
-        assert!(
-            [Tmpfs, Overlay, Nfs, Fuse]
-                .iter()
-                .all(|kind| kind.may_lose_synced_bytes())
-        );
-        assert!(
-            ![Ext4, Xfs, Btrfs, Other]
-                .iter()
-                .any(|kind| kind.may_lose_synced_bytes())
-        );
+        assert!([Tmpfs, Overlay, Nfs, Fuse].iter().all(|kind| kind.may_lose_synced_bytes()));
+        assert!(![Ext4, Xfs, Btrfs, Other].iter().any(|kind| kind.may_lose_synced_bytes()));
     }
 }

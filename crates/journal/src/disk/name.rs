@@ -57,14 +57,7 @@ mod tests {
 
     #[test]
     fn a_plain_name_and_a_quarantined_one_are_accepted() {
-        for name in [
-            "LOCK",
-            "state.json",
-            "a..b",
-            "quarantine/tail-3",
-            "quarantined",
-            "ação",
-        ] {
+        for name in ["LOCK", "state.json", "a..b", "quarantine/tail-3", "quarantined", "ação"] {
             check(name).expect(name);
         }
     }

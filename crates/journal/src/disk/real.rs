@@ -40,9 +40,7 @@ impl RealDisk {
         if !fs::metadata(folder)?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(Self {
-            folder: folder.to_owned(),
-        })
+        Ok(Self { folder: folder.to_owned() })
     }
 
     /// A folder that is made, mode 0700, if it is missing; the folder around it must exist. Its
@@ -110,10 +108,7 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(self.path(name)?)
+        OpenOptions::new().read(true).write(true).open(self.path(name)?)
     }
 
     fn open_read(&self, name: &str) -> io::Result<File> {

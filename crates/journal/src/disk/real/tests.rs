@@ -49,10 +49,7 @@ fn a_file_is_no_folder() {
     let around = tempfile::tempdir().expect("a folder");
     let path = around.path().join("data");
     fs::write(&path, "").expect("written");
-    assert_eq!(
-        RealDisk::open(&path).expect_err("a file").kind(),
-        ErrorKind::NotADirectory
-    );
+    assert_eq!(RealDisk::open(&path).expect_err("a file").kind(), ErrorKind::NotADirectory);
     let error = RealDisk::open_or_create(&path).expect_err("a file");
     assert_eq!(error.kind(), ErrorKind::NotADirectory);
 
@@ -84,10 +81,7 @@ fn another_process_holds_the_lock_until_it_is_gone() {
     let around = tempfile::tempdir().expect("a folder");
     let disk = RealDisk::open(around.path()).expect("the folder");
     assert!(!disk.lock_is_held().expect("a look"));
-    assert!(
-        disk.list().expect("names").is_empty(),
-        "a look makes no file"
-    );
+    assert!(disk.list().expect("names").is_empty(), "a look makes no file");
 
     // flock(1) takes the lock, then runs `cat`, which ends with its input.
     let mut other = Command::new("flock")
@@ -135,16 +129,9 @@ fn free_space_is_told_in_bytes() {
         .output()
         .expect("df(1)");
     let text = String::from_utf8(table.stdout).expect("text");
-    let size_bytes: u64 = text
-        .split_whitespace()
-        .last()
-        .and_then(|n| n.parse().ok())
-        .expect("n");
+    let size_bytes: u64 = text.split_whitespace().last().and_then(|n| n.parse().ok()).expect("n");
     let free_bytes = disk.free_bytes().expect("a figure");
-    assert!(
-        free_bytes <= size_bytes,
-        "{free_bytes} free of {size_bytes}"
-    );
+    assert!(free_bytes <= size_bytes, "{free_bytes} free of {size_bytes}");
     assert!(free_bytes > 4096, "a test machine has room");
     assert_eq!(
         disk.filesystem_kind().expect("a kind"),

@@ -30,11 +30,7 @@ pub(super) struct Content {
 impl Content {
     /// A file whose bytes are all durable.
     pub(super) fn durable(bytes: &[u8]) -> Self {
-        Self {
-            cached: bytes.to_vec(),
-            durable: bytes.to_vec(),
-            ..Self::default()
-        }
+        Self { cached: bytes.to_vec(), durable: bytes.to_vec(), ..Self::default() }
     }
 
     pub(super) fn cached_bytes(&self) -> &[u8] {
@@ -52,18 +48,12 @@ impl Content {
     /// Copies from the cache; returns how many bytes there were.
     pub(super) fn read(&self, into: &mut [u8], offset: usize) -> usize {
         let from = self.cached.get(offset..).unwrap_or_default();
-        into.iter_mut()
-            .zip(from)
-            .map(|(into, from)| *into = *from)
-            .count()
+        into.iter_mut().zip(from).map(|(into, from)| *into = *from).count()
     }
 
     pub(super) fn write(&mut self, offset: usize, bytes: &[u8]) {
         place(&mut self.cached, offset, bytes);
-        self.pending.push(Change::Write {
-            offset,
-            bytes: bytes.to_vec(),
-        });
+        self.pending.push(Change::Write { offset, bytes: bytes.to_vec() });
     }
 
     pub(super) fn set_len(&mut self, bytes: usize) {
@@ -75,11 +65,7 @@ impl Content {
     /// the last write may still be lost (POSIX, "synchronized I/O data integrity completion").
     pub(super) fn sync_data(&mut self) {
         let is_write = |change: &Change| matches!(change, Change::Write { .. });
-        let needed = self
-            .pending
-            .iter()
-            .rposition(is_write)
-            .map_or(0, |last| last + 1);
+        let needed = self.pending.iter().rposition(is_write).map_or(0, |last| last + 1);
         self.settle(needed);
     }
 
@@ -170,10 +156,7 @@ impl Content {
     /// neither.
     pub(super) fn flip_bit(&mut self, byte: usize, bit: u8) -> bool {
         let mut is_there = false;
-        for place in [self.cached.get_mut(byte), self.durable.get_mut(byte)]
-            .into_iter()
-            .flatten()
-        {
+        for place in [self.cached.get_mut(byte), self.durable.get_mut(byte)].into_iter().flatten() {
             *place ^= 1 << bit;
             is_there = true;
         }
@@ -210,9 +193,5 @@ fn sectors(mut offset: usize, mut bytes: &[u8]) -> impl Iterator<Item = (usize, 
 fn tear<'a>(random: &mut Random, start: usize, piece: &'a [u8]) -> (usize, &'a [u8]) {
     let byte = random.below(piece.len());
     let (head, tail) = piece.split_at(byte);
-    if random.happens(1, 2) {
-        (start, head)
-    } else {
-        (start + byte, tail)
-    }
+    if random.happens(1, 2) { (start, head) } else { (start + byte, tail) }
 }

@@ -28,14 +28,8 @@ impl SimDisk {
 
     /// An empty disk whose chance outside of power cuts follows from `seed`.
     pub fn seeded(seed: u64) -> Self {
-        let machine = Machine {
-            state: Mutex::new(State::new(seed)),
-            changed: Condvar::new(),
-        };
-        Self {
-            machine: Arc::new(machine),
-            life: AtomicU64::new(0),
-        }
+        let machine = Machine { state: Mutex::new(State::new(seed)), changed: Condvar::new() };
+        Self { machine: Arc::new(machine), life: AtomicU64::new(0) }
     }
 
     // Crashes.
@@ -131,9 +125,7 @@ impl SimDisk {
         let (state, _) = self
             .machine
             .changed
-            .wait_timeout_while(self.machine.state(), limit, |state| {
-                state.syncs_waiting == 0
-            })
+            .wait_timeout_while(self.machine.state(), limit, |state| state.syncs_waiting == 0)
             .unwrap_or_else(PoisonError::into_inner);
         state.syncs_waiting > 0
     }

@@ -16,19 +16,9 @@ type Entries = BTreeMap<String, FileId>;
 /// the same after an earlier one was lost.
 #[derive(Debug)]
 enum Change {
-    Enter {
-        name: String,
-        file: FileId,
-    },
-    Rename {
-        from: String,
-        to: String,
-        file: FileId,
-    },
-    Leave {
-        name: String,
-        file: FileId,
-    },
+    Enter { name: String, file: FileId },
+    Rename { from: String, to: String, file: FileId },
+    Leave { name: String, file: FileId },
 }
 
 #[derive(Debug, Default)]
@@ -74,10 +64,7 @@ impl Directory {
 
     /// Gives a file a name.
     pub(super) fn enter(&mut self, name: &str, file: FileId) {
-        self.change(Change::Enter {
-            name: name.to_owned(),
-            file,
-        });
+        self.change(Change::Enter { name: name.to_owned(), file });
     }
 
     /// Gives a file a name that a power cut cannot take.
@@ -87,18 +74,11 @@ impl Directory {
     }
 
     pub(super) fn rename(&mut self, from: &str, to: &str, file: FileId) {
-        self.change(Change::Rename {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            file,
-        });
+        self.change(Change::Rename { from: from.to_owned(), to: to.to_owned(), file });
     }
 
     pub(super) fn leave(&mut self, name: &str, file: FileId) {
-        self.change(Change::Leave {
-            name: name.to_owned(),
-            file,
-        });
+        self.change(Change::Leave { name: name.to_owned(), file });
     }
 
     fn change(&mut self, change: Change) {

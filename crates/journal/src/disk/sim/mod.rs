@@ -108,10 +108,8 @@ impl Machine {
         self.changed.notify_all();
         let is_held =
             |state: &mut State| state.releases == releases && state.must_live(life).is_ok();
-        let mut state = self
-            .changed
-            .wait_while(state, is_held)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state =
+            self.changed.wait_while(state, is_held).unwrap_or_else(PoisonError::into_inner);
         if state.life == life {
             state.syncs_waiting -= 1;
         }
@@ -188,22 +186,13 @@ impl SimDisk {
         let life = self.life();
         let file = self.machine.change(life, &Asked::of(call, name), act)?;
         let machine = Arc::clone(&self.machine);
-        Ok(SimFile {
-            machine,
-            life,
-            file,
-            name: name.to_owned(),
-            access,
-        })
+        Ok(SimFile { machine, life, file, name: name.to_owned(), access })
     }
 }
 
 impl Clone for SimDisk {
     fn clone(&self) -> Self {
-        Self {
-            machine: Arc::clone(&self.machine),
-            life: AtomicU64::new(self.life()),
-        }
+        Self { machine: Arc::clone(&self.machine), life: AtomicU64::new(self.life()) }
     }
 }
 
@@ -226,15 +215,11 @@ impl Disk for SimDisk {
     type File = SimFile;
 
     fn create(&self, name: &str) -> io::Result<SimFile> {
-        self.handle(Call::Create, name, Access::ReadWrite, |state| {
-            state.create(name)
-        })
+        self.handle(Call::Create, name, Access::ReadWrite, |state| state.create(name))
     }
 
     fn open(&self, name: &str) -> io::Result<SimFile> {
-        self.handle(Call::Open, name, Access::ReadWrite, |state| {
-            state.open(name)
-        })
+        self.handle(Call::Open, name, Access::ReadWrite, |state| state.open(name))
     }
 
     fn open_read(&self, name: &str) -> io::Result<SimFile> {
@@ -242,20 +227,13 @@ impl Disk for SimDisk {
     }
 
     fn len(&self, file: &SimFile) -> io::Result<u64> {
-        file.machine
-            .look(file.life, &file.asked(Call::Len), |state, _| {
-                state.len(file.file)
-            })
+        file.machine.look(file.life, &file.asked(Call::Len), |state, _| state.len(file.file))
     }
 
     fn read_at(&self, file: &SimFile, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         let asked = Asked::transfer(Call::ReadAt, &file.name, offset, bytes.len());
         file.machine.look(file.life, &asked, |state, stops_early| {
-            let count = if stops_early {
-                state.short_of(bytes.len())
-            } else {
-                bytes.len()
-            };
+            let count = if stops_early { state.short_of(bytes.len()) } else { bytes.len() };
             let (bytes, _) = bytes.split_at_mut(count);
             state.read_at(file.file, bytes, offset)
         })
@@ -282,10 +260,7 @@ impl Disk for SimDisk {
     }
 
     fn set_len(&self, file: &SimFile, bytes: u64) -> io::Result<()> {
-        let asked = Asked {
-            length_bytes: bytes,
-            ..file.asked(Call::SetLen)
-        };
+        let asked = Asked { length_bytes: bytes, ..file.asked(Call::SetLen) };
         file.machine.change(file.life, &asked, |state| {
             if file.access == Access::Read {
                 return Err(Errno::INVAL.into());
@@ -316,30 +291,24 @@ impl Disk for SimDisk {
         name::check(from)?;
         name::check(to)?;
         let asked = Asked::renaming(Call::Rename, from, to);
-        self.machine
-            .change(self.life(), &asked, |state| state.rename(from, to))
+        self.machine.change(self.life(), &asked, |state| state.rename(from, to))
     }
 
     fn link(&self, from: &str, to: &str) -> io::Result<()> {
         name::check(from)?;
         name::check(to)?;
         let asked = Asked::renaming(Call::Link, from, to);
-        self.machine
-            .change(self.life(), &asked, |state| state.link(from, to))
+        self.machine.change(self.life(), &asked, |state| state.link(from, to))
     }
 
     fn unlink(&self, name: &str) -> io::Result<()> {
         name::check(name)?;
         let asked = Asked::of(Call::Unlink, name);
-        self.machine
-            .change(self.life(), &asked, |state| state.unlink(name))
+        self.machine.change(self.life(), &asked, |state| state.unlink(name))
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        self.machine
-            .look(self.life(), &Asked::of(Call::List, ""), |state, _| {
-                Ok(state.list())
-            })
+        self.machine.look(self.life(), &Asked::of(Call::List, ""), |state, _| Ok(state.list()))
     }
 
     fn create_quarantine(&self) -> io::Result<()> {

@@ -6,10 +6,7 @@ use rustix::io::Errno;
 
 /// A call of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(
-    missing_docs,
-    reason = "each is the call of the trait with the same name"
-)]
+#[expect(missing_docs, reason = "each is the call of the trait with the same name")]
 pub enum Call {
     Create,
     Open,
@@ -148,33 +145,15 @@ pub(super) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     pub(super) const fn of(call: Call, name: &'a str) -> Self {
-        Self {
-            call,
-            name,
-            new_name: None,
-            offset: 0,
-            length_bytes: 0,
-        }
+        Self { call, name, new_name: None, offset: 0, length_bytes: 0 }
     }
 
     pub(super) const fn renaming(call: Call, name: &'a str, new_name: &'a str) -> Self {
-        Self {
-            call,
-            name,
-            new_name: Some(new_name),
-            offset: 0,
-            length_bytes: 0,
-        }
+        Self { call, name, new_name: Some(new_name), offset: 0, length_bytes: 0 }
     }
 
     pub(super) const fn transfer(call: Call, name: &'a str, offset: u64, count: usize) -> Self {
-        Self {
-            call,
-            name,
-            new_name: None,
-            offset,
-            length_bytes: count as u64,
-        }
+        Self { call, name, new_name: None, offset, length_bytes: count as u64 }
     }
 }
 

@@ -103,10 +103,7 @@ impl State {
         if self.directory.find(name).is_some() {
             return Err(Errno::EXIST.into());
         }
-        let file = self.add(Held {
-            content: Content::default(),
-            handles: 1,
-        });
+        let file = self.add(Held { content: Content::default(), handles: 1 });
         self.directory.enter(name, file);
         Ok(file)
     }
@@ -145,11 +142,7 @@ impl State {
 
     pub(super) fn list(&self) -> Vec<String> {
         let in_data_folder = |name: &&str| name::within_quarantine(name).is_none();
-        self.directory
-            .names()
-            .filter(in_data_folder)
-            .map(str::to_owned)
-            .collect()
+        self.directory.names().filter(in_data_folder).map(str::to_owned).collect()
     }
 
     pub(super) const fn create_quarantine(&mut self) {
@@ -254,11 +247,7 @@ impl State {
 
     /// A count from 1 to one less than `count`; `count` itself when it is below two.
     pub(super) fn short_of(&mut self, count: usize) -> usize {
-        if count < 2 {
-            count
-        } else {
-            1 + self.random.below(count - 1)
-        }
+        if count < 2 { count } else { 1 + self.random.below(count - 1) }
     }
 
     pub(super) fn close(&mut self, file: FileId, holds_lock: bool) {
@@ -291,16 +280,11 @@ impl State {
         let mut random = Random::new(seed);
         self.directory.lose_power(&mut random, mode);
         let life = self.process_crash();
-        let pieces: usize = self
-            .files
-            .values()
-            .map(|held| held.content.pending_pieces())
-            .sum();
+        let pieces: usize = self.files.values().map(|held| held.content.pending_pieces()).sum();
         let mut torn = (pieces > 0 && random.happens(1, TORN_ONE_IN)).then(|| random.below(pieces));
         for held in self.files.values_mut() {
             let pieces = held.content.pending_pieces();
-            held.content
-                .lose_power(&mut random, torn.filter(|piece| *piece < pieces));
+            held.content.lose_power(&mut random, torn.filter(|piece| *piece < pieces));
             torn = torn.and_then(|piece| piece.checked_sub(pieces));
         }
         life
@@ -328,10 +312,7 @@ impl State {
 
     pub(super) fn set_file(&mut self, name: &str, bytes: &[u8]) {
         self.has_quarantine |= name::within_quarantine(name).is_some();
-        let file = self.add(Held {
-            content: Content::durable(bytes),
-            handles: 0,
-        });
+        let file = self.add(Held { content: Content::durable(bytes), handles: 0 });
         self.directory.enter_durably(name, file);
         self.forget_the_lost();
     }
@@ -393,17 +374,12 @@ impl State {
             .filter(|(id, held)| is_other(id, held))
             .map(|(_, held)| held.content.len() as u64)
             .sum();
-        length(
-            capacity_bytes
-                .saturating_sub(others_bytes)
-                .min(FILE_BYTES_MAX as u64),
-        )
+        length(capacity_bytes.saturating_sub(others_bytes).min(FILE_BYTES_MAX as u64))
     }
 
     fn forget_the_lost(&mut self) {
         let directory = &self.directory;
-        self.files
-            .retain(|file, held| held.handles > 0 || directory.may_name(*file));
+        self.files.retain(|file, held| held.handles > 0 || directory.may_name(*file));
     }
 }
 

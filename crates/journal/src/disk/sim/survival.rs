@@ -24,9 +24,7 @@ impl Survival {
             2 => Self::Only(place),
             3 => Self::AllBut(place),
             4 => Self::Before(place),
-            _ => Self::Coin {
-                eighths: 1 + random.below(7),
-            },
+            _ => Self::Coin { eighths: 1 + random.below(7) },
         }
     }
 

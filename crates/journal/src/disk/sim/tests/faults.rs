@@ -16,10 +16,7 @@ fn a_planned_fault_meets_its_call_once_and_changes_nothing() {
         let disk = disk_with("a", b"bytes");
         let file = disk.open("a").expect("a file");
         for (ahead, act) in [
-            (
-                1,
-                (|disk, _| disk.create("b").map(drop)) as fn(&SimDisk, &SimFile) -> _,
-            ),
+            (1, (|disk, _| disk.create("b").map(drop)) as fn(&SimDisk, &SimFile) -> _),
             (1, |disk, file| disk.write_at(file, b"x", 0).map(drop)),
             (1, |disk, file| disk.set_len(file, 0)),
             (1, |disk, _| disk.rename("a", "b")),
@@ -63,19 +60,14 @@ fn a_short_transfer_moves_some_bytes_and_never_none() {
         let disk = SimDisk::seeded(seed);
         let file = disk.create("a").expect("a new file");
         disk.fail_at(2, Fault::Short);
-        let count = disk
-            .write_at(&file, b"12345", 0)
-            .expect("short, not failed");
+        let count = disk.write_at(&file, b"12345", 0).expect("short, not failed");
         assert_eq!(disk.cached_bytes("a").as_deref(), b"12345".get(..count));
         written.insert(count);
 
         write_all_at(&disk, &file, b"12345", 0).expect("written");
         disk.fail_call_at(Call::ReadAt, 1, Fault::Short);
         let mut bytes = [0; 5];
-        read.insert(
-            disk.read_at(&file, &mut bytes, 0)
-                .expect("short, not failed"),
-        );
+        read.insert(disk.read_at(&file, &mut bytes, 0).expect("short, not failed"));
     }
     assert_eq!(written, BTreeSet::from([1, 2, 3, 4]));
     assert_eq!(read, BTreeSet::from([1, 2, 3, 4]));
@@ -106,21 +98,13 @@ fn after_a_failed_sync_the_next_one_succeeds_and_the_bytes_are_gone_all_the_same
         assert_eq!(errno(&error), Some(Errno::IO));
         disk.sync_data(&file).expect("clean, it says");
         disk.process_crash();
-        assert_eq!(
-            disk.cached_bytes("a"),
-            Some(vec![b'x'; 1_024]),
-            "the cache still shows them"
-        );
+        assert_eq!(disk.cached_bytes("a"), Some(vec![b'x'; 1_024]), "the cache still shows them");
         let file = disk.open("a").expect("a file");
         disk.sync_all(&file).expect("clean, it says");
 
         let platter = disk.durable_bytes("a").expect("the file");
         disk.power_loss(seed, PowerLoss::Ordered);
-        assert_eq!(
-            disk.cached_bytes("a"),
-            Some(platter.clone()),
-            "nothing was left to chance"
-        );
+        assert_eq!(disk.cached_bytes("a"), Some(platter.clone()), "nothing was left to chance");
         lost += u32::from(platter != [b'x'; 1_024]);
     }
     assert!((30..100).contains(&lost), "{lost} of 100");
@@ -140,11 +124,7 @@ fn after_a_failed_sync_of_the_folder_names_are_gone_though_the_next_one_succeeds
         disk.power_loss(seed, PowerLoss::Strict);
         kept.insert(disk.names());
     }
-    let states = [
-        vec![],
-        vec!["a".to_owned()],
-        vec!["a".to_owned(), "b".to_owned()],
-    ];
+    let states = [vec![], vec!["a".to_owned()], vec!["a".to_owned(), "b".to_owned()]];
     assert_eq!(kept, BTreeSet::from(states));
 }
 
@@ -183,41 +163,23 @@ fn a_full_disk_cuts_a_write_short_then_refuses_and_takes_overwrites_still() {
     disk.set_capacity(Some(1_000));
     let file = disk.create("a").expect("a new file");
     assert_eq!(disk.write_at(&file, &[1; 300], 0).expect("fits"), 300);
-    assert_eq!(
-        disk.write_at(&file, &[2; 300], 300).expect("fits in part"),
-        100
-    );
+    assert_eq!(disk.write_at(&file, &[2; 300], 300).expect("fits in part"), 100);
     let error = disk.write_at(&file, &[3; 10], 400).expect_err("full");
     assert_eq!(errno(&error), Some(Errno::NOSPC));
     let error = disk.set_len(&file, 401).expect_err("full");
     assert_eq!(errno(&error), Some(Errno::NOSPC));
-    assert_eq!(
-        disk.write_at(&file, &[4; 400], 0).expect("no new byte"),
-        400
-    );
-    assert_eq!(
-        disk.write_at(&file, &[5; 10], 395).expect("five new bytes"),
-        5
-    );
+    assert_eq!(disk.write_at(&file, &[4; 400], 0).expect("no new byte"), 400);
+    assert_eq!(disk.write_at(&file, &[5; 10], 395).expect("five new bytes"), 5);
     let error = write_all_at(&disk, &file, &[6; 10], 395).expect_err("full");
     assert_eq!(errno(&error), Some(Errno::NOSPC));
 
     let handle = disk.open("other").expect("a file");
     disk.unlink("other").expect("unlinked");
-    assert!(
-        disk.write_at(&file, &[7], 400).is_err(),
-        "an open file keeps its room"
-    );
+    assert!(disk.write_at(&file, &[7], 400).is_err(), "an open file keeps its room");
     drop(handle);
-    assert_eq!(
-        disk.write_at(&file, &[7; 600], 400).expect("room again"),
-        600
-    );
+    assert_eq!(disk.write_at(&file, &[7; 600], 400).expect("room again"), 600);
     disk.set_capacity(None);
-    assert_eq!(
-        disk.write_at(&file, &[8; 600], 1_000).expect("no limit"),
-        600
-    );
+    assert_eq!(disk.write_at(&file, &[8; 600], 1_000).expect("no limit"), 600);
 }
 
 #[test]
@@ -226,10 +188,7 @@ fn a_second_name_takes_no_room() {
     disk.set_capacity(Some(1_000));
     disk.link("a", "b").expect("linked");
     let file = disk.open("b").expect("a file");
-    assert_eq!(
-        disk.write_at(&file, &[1; 600], 600).expect("fits in part"),
-        400
-    );
+    assert_eq!(disk.write_at(&file, &[1; 600], 600).expect("fits in part"), 400);
 }
 
 #[test]
@@ -256,10 +215,7 @@ fn a_rotten_bit_shows_at_once_and_stays() {
     assert_eq!(beyond.kind(), io::ErrorKind::InvalidInput);
     let no_bit = disk.flip_bit("a", 0, 8).expect_err("a byte has eight bits");
     assert_eq!(no_bit.kind(), io::ErrorKind::InvalidInput);
-    assert_eq!(
-        disk.flip_bit("b", 0, 0).expect_err("missing").kind(),
-        io::ErrorKind::NotFound
-    );
+    assert_eq!(disk.flip_bit("b", 0, 0).expect_err("missing").kind(), io::ErrorKind::NotFound);
 }
 
 #[test]
@@ -267,8 +223,7 @@ fn a_file_put_in_place_is_durable_over_what_was_there() {
     let disk = SimDisk::new();
     create(&disk, "a", b"written");
     disk.set_file("a", b"put").expect("a plain name");
-    disk.set_file("quarantine/tail", b"aside")
-        .expect("a plain name");
+    disk.set_file("quarantine/tail", b"aside").expect("a plain name");
     disk.power_loss(3, PowerLoss::Strict);
     assert_eq!(disk.names(), ["a", "quarantine/tail"]);
     assert_eq!(disk.cached_bytes("a"), Some(b"put".to_vec()));
@@ -283,8 +238,7 @@ fn the_record_of_calls_reads_as_a_script() {
     let file = create(&disk, "state.json.new", b"{}");
     disk.set_len(&file, 1).expect("cut");
     disk.sync_all(&file).expect("synced");
-    disk.rename("state.json.new", "state.json")
-        .expect("renamed");
+    disk.rename("state.json.new", "state.json").expect("renamed");
     disk.sync_dir().expect("synced");
     disk.read_at(&file, &mut [0; 8], 4).expect("read");
     assert!(disk.unlink("missing").is_err());

@@ -26,9 +26,8 @@ fn a_process_crash_keeps_what_was_written_and_makes_nothing_durable() {
 
 #[test]
 fn what_was_opened_before_a_crash_is_dead_after_it() {
-    let crashes: [fn(&SimDisk); 2] = [SimDisk::process_crash, |disk| {
-        disk.power_loss(1, PowerLoss::Ordered)
-    }];
+    let crashes: [fn(&SimDisk); 2] =
+        [SimDisk::process_crash, |disk| disk.power_loss(1, PowerLoss::Ordered)];
     for crash in crashes {
         let disk = disk_with("a", b"bytes");
         let of_the_dead = disk.clone();
@@ -54,15 +53,9 @@ fn what_was_opened_before_a_crash_is_dead_after_it() {
 fn the_lock_keeps_others_out_until_it_is_dropped_or_its_process_is_dead() {
     let disk = SimDisk::new();
     let lock = disk.lock().expect("the lock");
-    assert_eq!(
-        disk.clone().lock().expect_err("held").kind(),
-        io::ErrorKind::WouldBlock
-    );
+    assert_eq!(disk.clone().lock().expect_err("held").kind(), io::ErrorKind::WouldBlock);
     drop(disk.open("LOCK").expect("the file"));
-    assert!(
-        disk.lock().is_err(),
-        "another handle on the file is not the lock"
-    );
+    assert!(disk.lock().is_err(), "another handle on the file is not the lock");
     drop(lock);
     let of_the_dead = disk.lock().expect("free");
     disk.process_crash();
@@ -191,18 +184,13 @@ fn a_lasting_run_keeps_no_file_that_nothing_can_reach() {
     let disk = SimDisk::new();
     for _ in 0..100 {
         drop(create(&disk, "state.json.new", b"bytes"));
-        disk.rename("state.json.new", "state.json")
-            .expect("renamed");
+        disk.rename("state.json.new", "state.json").expect("renamed");
         disk.sync_dir().expect("synced");
     }
     assert_eq!(disk.machine.state().files_count(), 1);
     let file = disk.open("state.json").expect("a file");
     disk.unlink("state.json").expect("unlinked");
-    assert_eq!(
-        disk.machine.state().files_count(),
-        1,
-        "a power cut may bring it back"
-    );
+    assert_eq!(disk.machine.state().files_count(), 1, "a power cut may bring it back");
     disk.sync_dir().expect("synced");
     assert_eq!(disk.machine.state().files_count(), 1, "a handle is open");
     drop(file);

@@ -34,25 +34,16 @@ fn an_unsynced_overwrite_keeps_or_loses_each_sector_by_itself_and_sometimes_tear
         disk.power_loss(seed, PowerLoss::Ordered);
         let bytes = disk.cached_bytes("a").expect("the file");
         assert_eq!(bytes.len(), 2_048);
-        assert!(
-            bytes.iter().all(|byte| b"-x".contains(byte)),
-            "only old and new bytes"
-        );
+        assert!(bytes.iter().all(|byte| b"-x".contains(byte)), "only old and new bytes");
         let sectors: Vec<_> = bytes.chunks(512).collect();
-        if sectors
-            .iter()
-            .all(|sector| sector.windows(2).all(|pair| pair[0] == pair[1]))
-        {
+        if sectors.iter().all(|sector| sector.windows(2).all(|pair| pair[0] == pair[1])) {
             whole.insert(sectors.iter().map(|sector| sector[0]).collect::<Vec<_>>());
         } else {
             torn += 1;
         }
     }
     assert_eq!(whole.len(), 16, "every subset of four sectors arises");
-    assert!(
-        (300..700).contains(&torn),
-        "one cut in eight tears: {torn} of 4000"
-    );
+    assert!((300..700).contains(&torn), "one cut in eight tears: {torn} of 4000");
 }
 
 #[test]
@@ -81,10 +72,7 @@ fn what_was_synced_survives_every_power_cut() {
         disk.power_loss(seed, mode);
         let bytes = disk.cached_bytes("a").expect("the name was synced");
         assert!(bytes.len() >= 1_500, "seed {seed}");
-        assert!(
-            bytes.iter().take(1_500).all(|byte| *byte == b's'),
-            "seed {seed}"
-        );
+        assert!(bytes.iter().take(1_500).all(|byte| *byte == b's'), "seed {seed}");
         assert_eq!(disk.durable_bytes("a"), Some(bytes), "seed {seed}");
     }
 }
@@ -122,13 +110,11 @@ fn a_length_set_after_the_last_write_survives_only_a_full_sync() {
         }
     };
     let look = |disk: &SimDisk| disk.cached_bytes("a").expect("the file");
-    let by_data: Vec<_> = left_after(200, PowerLoss::Ordered, story(SimDisk::sync_data), look)
-        .into_keys()
-        .collect();
+    let by_data: Vec<_> =
+        left_after(200, PowerLoss::Ordered, story(SimDisk::sync_data), look).into_keys().collect();
     assert_eq!(by_data, [b"x123".to_vec(), b"x123456789".to_vec()]);
-    let by_all: Vec<_> = left_after(200, PowerLoss::Ordered, story(SimDisk::sync_all), look)
-        .into_keys()
-        .collect();
+    let by_all: Vec<_> =
+        left_after(200, PowerLoss::Ordered, story(SimDisk::sync_all), look).into_keys().collect();
     assert_eq!(by_all, [b"x123".to_vec()]);
 }
 
@@ -141,19 +127,13 @@ fn a_name_is_lost_with_its_file_unless_the_folder_was_synced() {
         };
         let left = left_after(100, mode, story, |disk| disk.cached_bytes("a"));
         assert!(left.contains_key(&None), "{mode:?}");
-        assert!(
-            left.contains_key(&Some(b"synced bytes".to_vec())),
-            "{mode:?}"
-        );
+        assert!(left.contains_key(&Some(b"synced bytes".to_vec())), "{mode:?}");
         assert_eq!(left.len(), 2, "{mode:?}");
 
         let story = |disk: &SimDisk| drop(create_durable(disk, "a", b"synced bytes"));
         let left = left_after(100, mode, story, |disk| disk.cached_bytes("a"));
         assert_eq!(left.len(), 1, "{mode:?}");
-        assert!(
-            left.contains_key(&Some(b"synced bytes".to_vec())),
-            "{mode:?}"
-        );
+        assert!(left.contains_key(&Some(b"synced bytes".to_vec())), "{mode:?}");
     }
 }
 
@@ -163,23 +143,15 @@ fn a_rename_is_whole_or_did_not_happen() {
         let story = |disk: &SimDisk| {
             create_durable(disk, "state.json", b"old");
             create_durable(disk, "state.json.new", b"new");
-            disk.rename("state.json.new", "state.json")
-                .expect("renamed");
+            disk.rename("state.json.new", "state.json").expect("renamed");
             assert_eq!(disk.cached_bytes("state.json"), Some(b"new".to_vec()));
         };
         let left = left_after(100, mode, story, |disk| {
-            (
-                disk.cached_bytes("state.json.new"),
-                disk.cached_bytes("state.json"),
-            )
+            (disk.cached_bytes("state.json.new"), disk.cached_bytes("state.json"))
         });
         let before = (Some(b"new".to_vec()), Some(b"old".to_vec()));
         let after = (None, Some(b"new".to_vec()));
-        assert_eq!(
-            left.into_keys().collect::<Vec<_>>(),
-            [after, before],
-            "{mode:?}"
-        );
+        assert_eq!(left.into_keys().collect::<Vec<_>>(), [after, before], "{mode:?}");
     }
 }
 
@@ -190,13 +162,8 @@ fn an_unlinked_file_comes_back_unless_the_folder_was_synced() {
         disk.unlink("a").expect("unlinked");
         assert_eq!(disk.cached_bytes("a"), None);
     };
-    let left = left_after(100, PowerLoss::Ordered, story, |disk| {
-        disk.cached_bytes("a")
-    });
-    assert_eq!(
-        left.into_keys().collect::<Vec<_>>(),
-        [None, Some(b"kept".to_vec())]
-    );
+    let left = left_after(100, PowerLoss::Ordered, story, |disk| disk.cached_bytes("a"));
+    assert_eq!(left.into_keys().collect::<Vec<_>>(), [None, Some(b"kept".to_vec())]);
 
     let story = |disk: &SimDisk| {
         story(disk);
@@ -217,27 +184,16 @@ fn rotate_carelessly(disk: &SimDisk) {
 #[test]
 fn in_order_the_last_operations_on_names_are_lost_first() {
     let left = left_after(200, PowerLoss::Ordered, rotate_carelessly, SimDisk::names);
-    let states = [
-        vec!["log", "log.1-9"],
-        vec!["log", "log.new"],
-        vec!["log.1-9", "log.new"],
-    ];
+    let states = [vec!["log", "log.1-9"], vec!["log", "log.new"], vec!["log.1-9", "log.new"]];
     assert_eq!(left.into_keys().collect::<Vec<_>>(), states);
 }
 
 #[test]
 fn out_of_order_a_later_rename_may_survive_alone_and_cost_the_file_it_replaced() {
     let left = left_after(200, PowerLoss::Strict, rotate_carelessly, |disk| {
-        (
-            disk.names(),
-            disk.cached_bytes("log")
-                .or_else(|| disk.cached_bytes("log.1-9")),
-        )
+        (disk.names(), disk.cached_bytes("log").or_else(|| disk.cached_bytes("log.1-9")))
     });
-    assert!(
-        left.contains_key(&(vec!["log".to_owned()], Some(b"empty".to_vec()))),
-        "{left:?}"
-    );
+    assert!(left.contains_key(&(vec!["log".to_owned()], Some(b"empty".to_vec()))), "{left:?}");
     assert_eq!(left.len(), 4);
 }
 
@@ -249,10 +205,7 @@ fn a_power_cut_follows_from_its_seed_alone() {
         let file = disk.open("log").expect("a file");
         write_all_at(&disk, &file, &[7; 10_000], 100).expect("written");
         disk.power_loss(seed, PowerLoss::Strict);
-        disk.names()
-            .into_iter()
-            .map(|name| disk.cached_bytes(&name))
-            .collect::<Vec<_>>()
+        disk.names().into_iter().map(|name| disk.cached_bytes(&name)).collect::<Vec<_>>()
     };
     let different: BTreeSet<_> = (0..50).map(run).collect();
     assert!(different.len() > 10);
@@ -270,11 +223,7 @@ fn the_quarantine_is_durable_when_it_is_made_and_its_names_when_the_folder_is_sy
         let file = create(&disk, "quarantine/tail-2", b"perhaps");
         disk.sync_all(&file).expect("synced");
         disk.power_loss(seed, PowerLoss::Strict);
-        assert_eq!(
-            disk.cached_bytes("quarantine/tail-1"),
-            Some(b"kept".to_vec())
-        );
-        disk.create("quarantine/tail-3")
-            .expect("the folder is there");
+        assert_eq!(disk.cached_bytes("quarantine/tail-1"), Some(b"kept".to_vec()));
+        disk.create("quarantine/tail-3").expect("the folder is there");
     }
 }

@@ -1,0 +1,218 @@
+//! The two threads behind the embedded engine: one commits groups, one makes checkpoints.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use journal::disk::Disk;
+use journal::{CheckpointError, Genesis, JournalError, Plants, PositionHandle, Writer};
+use ledger::Seq;
+
+use super::OnFatal;
+use super::checkpoint::Checkpoint;
+use super::clock::now_us;
+use super::core::Core;
+use super::durability::Durability;
+
+/// Accounts copied between two looks at whether to go on.
+const COPY_ACCOUNTS: usize = 1024;
+
+/// What the engine and its threads share.
+pub(super) struct Shared<D: Disk> {
+    pub(super) disk: Arc<D>,
+    pub(super) core: Core,
+    pub(super) durability: Durability,
+    pub(super) position: PositionHandle,
+    pub(super) genesis: Genesis,
+    pub(super) plants: Plants,
+    /// Held for as long as anything may write to the folder.
+    #[expect(dead_code, reason = "holding it is its use")]
+    pub(super) lock: D::File,
+}
+
+/// The running threads. Each is joined exactly once, by `stop`.
+pub(super) struct Threads<D: Disk> {
+    journal: Mutex<Option<JoinHandle<Result<Writer<D>, JournalError>>>>,
+    checkpointer: Mutex<Option<JoinHandle<()>>>,
+    signal: Arc<Signal>,
+}
+
+/// Tells the checkpointer to look, and to stop.
+#[derive(Default)]
+struct Signal {
+    state: Mutex<SignalState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct SignalState {
+    due: bool,
+    stop: bool,
+}
+
+impl<D: Disk> Shared<D> {
+    /// Makes a checkpoint and publishes it once the journal is durable up to its highest seq.
+    pub(super) fn checkpoint(&self) -> Result<(), CheckpointError> {
+        // IMPORTANT: first where replay starts, then how many accounts there are.
+        let position = self.position.get();
+        let (disk, genesis) = (Arc::clone(&self.disk), &self.genesis);
+        let mut checkpoint =
+            Checkpoint::begin(&self.core, disk, genesis, position, now_us(), self.plants)?;
+        while checkpoint.copy(COPY_ACCOUNTS)? {}
+        let finished = checkpoint.finish()?;
+        self.wait_durable(finished.seq_max)?;
+        finished.publish()
+    }
+
+    fn wait_durable(&self, seq: Seq) -> Result<(), CheckpointError> {
+        block_on(self.durability.wait(seq))
+            .map_err(|_lost| CheckpointError::Fatal(JournalError::Stopped))
+    }
+}
+
+impl<D: Disk> Threads<D> {
+    pub(super) fn start(
+        shared: &Arc<Shared<D>>,
+        mut writer: Writer<D>,
+        on_fatal: OnFatal,
+        checkpoint_bytes: u64,
+        checkpoint_interval: Duration,
+    ) -> Self {
+        let signal = Arc::new(Signal::default());
+        let on_fatal = Arc::new(on_fatal);
+        let journal = {
+            let (shared, signal) = (Arc::clone(shared), Arc::clone(&signal));
+            let on_fatal = Arc::clone(&on_fatal);
+            spawn("journal", move || {
+                let mut bytes = 0_u64;
+                let run = writer.run(|committed| {
+                    shared.durability.publish(committed.seq_durable);
+                    bytes = bytes.saturating_add(committed.bytes);
+                    if bytes >= checkpoint_bytes {
+                        bytes = 0;
+                        signal.set(|state| state.due = true);
+                    }
+                });
+                if let Err(error) = run {
+                    shared.durability.stop();
+                    on_fatal(&error);
+                    return Err(error);
+                }
+                Ok(writer)
+            })
+        };
+        let checkpointer = {
+            let (shared, signal) = (Arc::clone(shared), Arc::clone(&signal));
+            spawn("checkpoint", move || {
+                keep_checkpoints(&shared, &signal, checkpoint_interval, &on_fatal);
+            })
+        };
+        let journal = Mutex::new(Some(journal));
+        Self { journal, checkpointer: Mutex::new(Some(checkpointer)), signal }
+    }
+
+    /// Ends both threads: commits what is staged, makes the last checkpoint, closes the journal.
+    pub(super) fn stop(&self, shared: &Shared<D>) -> Result<(), CheckpointError> {
+        self.signal.set(|state| state.stop = true);
+        if let Some(checkpointer) = take(&self.checkpointer) {
+            join(checkpointer);
+        }
+        shared.core.staging().stop();
+        let Some(journal) = take(&self.journal) else { return Ok(()) };
+        let mut writer = join(journal)?;
+        let position = shared.position.get();
+        // A clean stop leaves a snapshot of exactly its end: a second witness of how far the
+        // journal reaches. Where there is no room for one, the one before still serves.
+        match shared.checkpoint() {
+            Ok(()) => {}
+            Err(CheckpointError::Write(error)) => {
+                tracing::warn!(%error, seq = position.seq.get(), "no last checkpoint was made");
+            }
+            Err(error @ CheckpointError::Fatal(_)) => return Err(error),
+        }
+        writer.close()?;
+        Ok(())
+    }
+}
+
+fn keep_checkpoints<D: Disk>(
+    shared: &Shared<D>,
+    signal: &Signal,
+    interval: Duration,
+    on_fatal: &OnFatal,
+) {
+    let mut seq_covered = shared.position.get().seq;
+    while signal.wait(interval) {
+        let seq = shared.position.get().seq;
+        if seq == seq_covered {
+            continue;
+        }
+        match shared.checkpoint() {
+            Ok(()) => seq_covered = seq,
+            Err(CheckpointError::Write(error)) => {
+                tracing::warn!(%error, "a checkpoint failed; the one before still serves");
+            }
+            Err(CheckpointError::Fatal(error)) => {
+                shared.core.staging().stop();
+                shared.durability.stop();
+                on_fatal(&error);
+                return;
+            }
+        }
+    }
+}
+
+impl Signal {
+    fn set(&self, change: impl FnOnce(&mut SignalState)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Waits until a checkpoint is due by bytes or by time; `false` when it is time to stop.
+    fn wait(&self, interval: Duration) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _timed_out) = self
+            .changed
+            .wait_timeout_while(state, interval, |state| !state.due && !state.stop)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.due = false;
+        !state.stop
+    }
+}
+
+fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    match std::thread::Builder::new().name(name.into()).spawn(run) {
+        Ok(handle) => handle,
+        Err(error) => panic!("the {name} thread could not be started: {error}"),
+    }
+}
+
+fn join<T>(handle: JoinHandle<T>) -> T {
+    match handle.join() {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Waits on this thread for a future that another thread completes.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}

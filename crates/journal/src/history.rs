@@ -1,0 +1,389 @@
+//! All files of a data folder as one history: first the chain of seals over every byte, then the
+//! events. Reads only; recovery and `verify` both stand on it.
+
+use std::io;
+
+use ledger::{AccountId, Balance, Seq};
+use serde::de::IgnoredAny;
+
+use crate::disk::Disk;
+use crate::error::{Contradiction, Damage, Fault, OpenError};
+use crate::hash::Hash;
+use crate::header::{FirstLine, Genesis, Header};
+use crate::names::{ACTIVE, SNAPSHOT, SNAPSHOT_PREVIOUS, parse_closed_segment};
+use crate::record::{self, Entry};
+use crate::scan::{Link, Scan, Tail, examine_tail, first_line};
+use crate::snapshot::{self, Snapshot, State};
+
+/// One journal file of the history.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Its name.
+    pub name: String,
+    /// Its first line.
+    pub header: Header,
+    /// Bytes of that line, newline included.
+    pub header_bytes: u64,
+    /// Byte up to which seals prove it.
+    pub proven_end: u64,
+    /// Its length in bytes, padding included.
+    pub bytes: u64,
+    /// Its last event, or the one before its first when it has none.
+    pub last: Seq,
+    /// Groups in it, empty ones included.
+    pub groups_count: u64,
+}
+
+/// Every byte of a data folder's journal, judged.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// Ledger and currency; `None` when the folder holds no journal yet.
+    pub genesis: Option<Genesis>,
+    /// The files in order; the last one is the active file unless `active_missing`.
+    pub segments: Vec<Segment>,
+    /// A crash in the middle of a rotation left no active file.
+    pub active_missing: bool,
+    pub(crate) link: Link,
+    pub(crate) tail: Tail,
+    /// The snapshots that are whole and belong to this history, newest first.
+    pub snapshots: Vec<(&'static str, Snapshot)>,
+    /// The names of snapshots that are damaged.
+    pub snapshots_damaged: Vec<&'static str>,
+}
+
+/// What replay finds, in this order: the accounts of a snapshot, then events.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// An account of the snapshot.
+    Account {
+        /// Its name.
+        account: AccountId<'a>,
+        /// Its balance.
+        balance: Balance,
+        /// The seq of its last change.
+        seq: Seq,
+    },
+    /// An event of the journal. Whether an account already has it, its seq tells.
+    Event(Entry<'a>),
+}
+
+impl Survey {
+    /// The last event that seals prove.
+    pub fn last(&self) -> Seq {
+        self.link.last
+    }
+
+    /// The balance of `@world` after it.
+    pub fn world(&self) -> i128 {
+        self.link.world
+    }
+
+    /// The hash of the last seal.
+    pub fn seal(&self) -> Hash {
+        self.link.hash
+    }
+
+    /// Bytes behind the last seal that no seal proves: where they begin and end in the active
+    /// file. `None` when there is nothing but padding.
+    pub fn torn_tail(&self) -> Option<(u64, u64)> {
+        let start = self.segments.last()?.proven_end;
+        match self.tail {
+            Tail::Torn { end } => Some((start, end)),
+            Tail::Clean | Tail::Damaged { .. } => None,
+        }
+    }
+
+    /// Whether the active file ends as a clean stop leaves it: with an empty group, unpadded.
+    pub fn is_clean_stop(&self) -> bool {
+        let unpadded = self.segments.last().is_some_and(|active| active.proven_end == active.bytes);
+        !self.active_missing && self.link.last_group_empty && unpadded
+    }
+}
+
+/// Judges every file of the folder: the chain of seals from the first header on, the tail of the
+/// active file, the snapshots. Errors: whatever no crash leaves behind.
+pub fn survey<D: Disk>(disk: &D) -> Result<Survey, OpenError> {
+    let names = disk.list().map_err(OpenError::disk("listing the folder"))?;
+    let mut closed: Vec<(Seq, Seq, &String)> = names
+        .iter()
+        .filter_map(|name| parse_closed_segment(name).map(|(first, last)| (first, last, name)))
+        .collect();
+    closed.sort();
+    let active_exists = names.iter().any(|name| name == ACTIVE);
+    let states = snapshot_states(disk)?;
+
+    let mut survey = Survey {
+        genesis: None,
+        segments: Vec::new(),
+        active_missing: !active_exists,
+        link: Link { last: Seq::ZERO, hash: Hash::ZERO, last_group_empty: false, world: 0 },
+        tail: Tail::Clean,
+        snapshots: Vec::new(),
+        snapshots_damaged: Vec::new(),
+    };
+    if closed.is_empty() && !active_exists {
+        return no_journal(survey, &states);
+    }
+    let mut marks = Marks::new(&states);
+    for (first, last, name) in closed {
+        let expected = survey.link.last.next();
+        if first != expected {
+            return Err(damage(name, 0, survey.link.last, Fault::MissingFile { seq: expected }));
+        }
+        let tail = survey_file(disk, name, &mut survey, &mut marks)?;
+        let whole = survey.segments.last().is_some_and(|segment| {
+            segment.proven_end == segment.bytes && segment.last == last && tail == Tail::Clean
+        });
+        if !whole {
+            let offset = survey.segments.last().map_or(0, |segment| segment.proven_end);
+            return Err(damage(name, offset, survey.link.last, Fault::ClosedFileEnd));
+        }
+    }
+    if active_exists {
+        survey.tail = survey_file(disk, ACTIVE, &mut survey, &mut marks)
+            .map_err(|error| original_folder(error, &states))?;
+    }
+    judge_snapshots(survey, states, &marks)
+}
+
+/// A folder without any journal file: new, or robbed of it.
+fn no_journal(survey: Survey, states: &[(&'static str, State)]) -> Result<Survey, OpenError> {
+    for (name, state) in states {
+        match state {
+            State::Absent => {}
+            State::Newer { format } => {
+                return Err(OpenError::NewerFormat { file: (*name).into(), format: *format });
+            }
+            State::Foreign => return Err(OpenError::Original { file: (*name).into() }),
+            State::Whole(_) | State::Damaged => {
+                return Err(damage(ACTIVE, 0, Seq::ZERO, Fault::MissingJournal));
+            }
+        }
+    }
+    Ok(survey)
+}
+
+/// The original's log may be empty; its snapshot beside it tells.
+fn original_folder(error: OpenError, states: &[(&'static str, State)]) -> OpenError {
+    let foreign = states.iter().any(|(name, state)| *name == SNAPSHOT && *state == State::Foreign);
+    match error {
+        OpenError::Corrupt(Damage { fault: Fault::Header, .. }) if foreign => {
+            OpenError::Original { file: SNAPSHOT.into() }
+        }
+        error => error,
+    }
+}
+
+fn survey_file<D: Disk>(
+    disk: &D,
+    name: &str,
+    survey: &mut Survey,
+    marks: &mut Marks,
+) -> Result<Tail, OpenError> {
+    let reading = || OpenError::disk(format!("reading {name}"));
+    let file = disk.open_read(name).map_err(reading())?;
+    let (first_line, header_bytes) = first_line(disk, &file).map_err(reading())?;
+    let before = survey.link;
+    let header = match first_line {
+        FirstLine::Header(header) => header,
+        FirstLine::Newer { format } => {
+            return Err(OpenError::NewerFormat { file: name.into(), format });
+        }
+        FirstLine::Original if before.last == Seq::ZERO => {
+            return Err(OpenError::Original { file: name.into() });
+        }
+        FirstLine::Original | FirstLine::Damaged => {
+            return Err(damage(name, 0, before.last, Fault::Header));
+        }
+    };
+    let follows = header.first == before.last.next()
+        && header.prev == before.hash
+        && header.world == before.world
+        && survey.genesis.as_ref().is_none_or(|genesis| *genesis == header.genesis);
+    if !follows {
+        return Err(damage(name, 0, before.last, Fault::HeaderChain));
+    }
+    survey.genesis = Some(header.genesis.clone());
+    let link = Link { hash: header.chain_start(), ..before };
+    marks.see(link.last, link.hash);
+    let mut scan = Scan::new(disk, &file, header_bytes, link);
+    let mut groups_count = 0_u64;
+    while let Some(group) = scan.next().map_err(reading())? {
+        marks.see(group.seal.last, group.seal.hash);
+        groups_count = groups_count.strict_add(1);
+    }
+    let proven_end = scan.offset();
+    survey.link = scan.link();
+    let tail = examine_tail(disk, &file, proven_end).map_err(reading())?;
+    if let Tail::Damaged { seal_offset } = tail {
+        let fault = Fault::BeforeSeal { seal_offset };
+        return Err(damage(name, proven_end, survey.link.last, fault));
+    }
+    survey.segments.push(Segment {
+        name: name.into(),
+        header,
+        header_bytes,
+        proven_end,
+        bytes: disk.len(&file).map_err(reading())?,
+        last: survey.link.last,
+        groups_count,
+    });
+    Ok(tail)
+}
+
+fn snapshot_states<D: Disk>(disk: &D) -> Result<Vec<(&'static str, State)>, OpenError> {
+    [SNAPSHOT, SNAPSHOT_PREVIOUS]
+        .into_iter()
+        .map(|name| match snapshot::examine(disk, name) {
+            Ok(state) => Ok((name, state)),
+            Err(source) => Err(OpenError::Disk { what: format!("reading {name}"), source }),
+        })
+        .collect()
+}
+
+/// Which seals that snapshots name were seen on the chain.
+struct Marks(Vec<(Seq, Hash, bool)>);
+
+impl Marks {
+    fn new(states: &[(&'static str, State)]) -> Self {
+        let wanted = states.iter().filter_map(|(_, state)| match state {
+            State::Whole(snapshot) => Some((snapshot.head.seq, snapshot.head.seal, false)),
+            State::Absent | State::Newer { .. } | State::Damaged | State::Foreign => None,
+        });
+        Self(wanted.collect())
+    }
+
+    fn see(&mut self, seq: Seq, hash: Hash) {
+        for mark in &mut self.0 {
+            mark.2 |= mark.0 == seq && mark.1 == hash;
+        }
+    }
+
+    fn seen(&self, seq: Seq, hash: Hash) -> bool {
+        self.0.iter().any(|mark| *mark == (seq, hash, true))
+    }
+}
+
+fn judge_snapshots(
+    mut survey: Survey,
+    states: Vec<(&'static str, State)>,
+    marks: &Marks,
+) -> Result<Survey, OpenError> {
+    for (name, state) in states {
+        match state {
+            State::Absent => {}
+            State::Newer { format } => {
+                return Err(OpenError::NewerFormat { file: name.into(), format });
+            }
+            State::Damaged | State::Foreign => survey.snapshots_damaged.push(name),
+            State::Whole(snapshot) => {
+                let last = survey.link.last;
+                if snapshot.seq_max > last {
+                    let active = survey.segments.last();
+                    let (file, offset) =
+                        active.map_or((ACTIVE, 0), |active| (&*active.name, active.proven_end));
+                    let fault = Fault::ShorterThanSnapshot { seq: snapshot.seq_max };
+                    return Err(damage(file, offset, last, fault));
+                }
+                if !marks.seen(snapshot.head.seq, snapshot.head.seal) {
+                    return Err(damage(name, 0, last, Fault::ForeignSnapshot));
+                }
+                survey.snapshots.push((name, snapshot));
+            }
+        }
+    }
+    Ok(survey)
+}
+
+/// Replays a surveyed history into `sink`: the accounts of the snapshot `from`, if one is named,
+/// then every event from seq 1 on. Checks that the events follow one another, that their time
+/// never goes back and that each seal states the balance of `@world` that they give.
+/// Returns the time of the last event in microseconds since the Unix epoch.
+pub fn replay<D: Disk>(
+    disk: &D,
+    survey: &Survey,
+    from: Option<&str>,
+    mut sink: impl FnMut(Found<'_>) -> Result<(), Contradiction>,
+) -> Result<u64, OpenError> {
+    if let Some(name) = from {
+        let accounts = snapshot::read_accounts(disk, name, |account, balance, seq| {
+            sink(Found::Account { account, balance, seq })
+        });
+        accounts
+            .map_err(OpenError::disk(format!("reading {name}")))?
+            .map_err(|what| damage(name, 0, Seq::ZERO, Fault::Contradiction(what)))?;
+    }
+    let mut at_us = 0;
+    for segment in &survey.segments {
+        let before = Seq::new(segment.header.first.get().saturating_sub(1));
+        let mut state = Replay { last: before, world: segment.header.world, at_us };
+        replay_segment(disk, segment, &mut state, &mut sink)?;
+        at_us = state.at_us;
+    }
+    Ok(at_us)
+}
+
+struct Replay {
+    last: Seq,
+    world: i128,
+    at_us: u64,
+}
+
+fn replay_segment<D: Disk>(
+    disk: &D,
+    segment: &Segment,
+    state: &mut Replay,
+    sink: &mut impl FnMut(Found<'_>) -> Result<(), Contradiction>,
+) -> Result<(), OpenError> {
+    let name = &*segment.name;
+    let reading = || OpenError::disk(format!("reading {name}"));
+    let file = disk.open_read(name).map_err(reading())?;
+    let link = Link {
+        last: state.last,
+        hash: segment.header.chain_start(),
+        last_group_empty: false,
+        world: state.world,
+    };
+    let mut scan = Scan::new(disk, &file, segment.header_bytes, link);
+    while scan.offset() < segment.proven_end {
+        let Some(group) = scan.next().map_err(reading())? else {
+            // It was proven a moment ago: the file changed under us.
+            return Err(OpenError::Disk {
+                what: format!("reading {name} again"),
+                source: io::ErrorKind::InvalidData.into(),
+            });
+        };
+        let mut offset = group.offset;
+        for line in group.bytes.split_inclusive(|byte| *byte == b'\n') {
+            let before = state.last;
+            let at = |fault| damage(name, offset, before, fault);
+            let text = line.strip_suffix(b"\n").unwrap_or(line);
+            let Some(entry) = record::decode(text) else { return Err(unread(name, text, at)) };
+            if entry.seq != state.last.next() || entry.at_us < state.at_us {
+                return Err(at(Fault::Order));
+            }
+            state.last = entry.seq;
+            state.at_us = entry.at_us;
+            state.world = state.world.saturating_add(entry.event.world_delta());
+            sink(Found::Event(entry)).map_err(|what| at(Fault::Contradiction(what)))?;
+            offset = offset.strict_add(line.len() as u64);
+        }
+        if state.last != group.seal.last {
+            return Err(damage(name, offset, state.last, Fault::Order));
+        }
+        if state.world != group.seal.world {
+            return Err(damage(name, offset, state.last, Fault::World));
+        }
+    }
+    Ok(())
+}
+
+/// A sealed line that is no event of ours: one of a newer program if it is whole JSON.
+fn unread(name: &str, line: &[u8], at: impl FnOnce(Fault) -> OpenError) -> OpenError {
+    let json = line.first() == Some(&b'{') && serde_json::from_slice::<IgnoredAny>(line).is_ok();
+    if json { OpenError::NewerFormat { file: name.into(), format: 0 } } else { at(Fault::Line) }
+}
+
+fn damage(file: &str, offset: u64, seq_good: Seq, fault: Fault) -> OpenError {
+    OpenError::Corrupt(Damage { file: file.into(), offset, seq_good, fault })
+}

@@ -1,0 +1,87 @@
+use ledger::Openings;
+use proptest::prelude::*;
+
+use super::*;
+
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![Just("alice".to_owned()), Just("a\"b\\c".to_owned()), "[a-zé\"\\\\]{1,30}"]
+}
+
+fn event() -> impl Strategy<Value = (Command<'static>, Vec<Balance>)> {
+    let account = name().prop_map(|name| AccountId::new(name).unwrap()).boxed();
+    let amount = (1..=9_007_199_254_740_991_i64).prop_map(|n| Amount::new(n).unwrap());
+    let balance = (0..=9_007_199_254_740_991_i64).prop_map(|n| Balance::new(n).unwrap()).boxed();
+    (account.clone(), account, amount, balance.clone(), balance, 0..4).prop_map(
+        |(one, two, amount, first, second, kind)| match kind {
+            0 => (Command::Deposit { account: one, amount }, vec![first]),
+            1 => (Command::Withdraw { account: one, amount }, vec![first]),
+            2 if one != two => {
+                let transfer = Transfer::new(one, two, amount).unwrap();
+                (Command::Transfer(transfer), vec![first, second])
+            }
+            _ => {
+                let openings = Openings::new(vec![(one, second)]).unwrap();
+                (Command::Init(openings), vec![first])
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn every_event_reads_back_and_is_json_and_keeps_its_bound(
+        (command, balances) in event(), seq in 1..u64::MAX, tx_id in "[ -~é]{1,64}", at_us: u64,
+    ) {
+        let bound = bytes_max(&command, &tx_id);
+        let event = match ledger::decide(command, &balances) {
+            Ok(event) => event,
+            Err(refused) => Event::Refused(refused),
+        };
+        let mut line = Vec::new();
+        encode(&mut line, Seq::new(seq), &tx_id, &event, at_us);
+        prop_assert!(line.len() <= bound, "{} > {bound}", line.len());
+        prop_assert_eq!(line.pop(), Some(b'\n'));
+        let json: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        prop_assert_eq!(json["tx_id"].as_str(), Some(tx_id.as_str()));
+        let entry = decode(&line).unwrap();
+        prop_assert_eq!(entry.seq, Seq::new(seq));
+        prop_assert_eq!(entry.at_us, at_us);
+        prop_assert_eq!(entry.tx_id.as_str(), tx_id.as_str());
+        prop_assert_eq!(entry.event, event);
+    }
+
+    #[test]
+    fn a_changed_line_is_no_line_or_another_event(
+        (command, balances) in event(), position: prop::sample::Index, flip in 1_u8..=255,
+    ) {
+        let Ok(event) = ledger::decide(command, &balances) else { return Ok(()) };
+        let mut line = Vec::new();
+        encode(&mut line, Seq::new(7), "t-1", &event, 5);
+        line.pop();
+        let original = line.clone();
+        let position = position.index(line.len());
+        line[position] ^= flip;
+        let changed = decode(&line);
+        prop_assert!(changed.is_none() || changed != decode(&original));
+    }
+}
+
+#[test]
+fn the_lines_of_the_seed_keep_their_form() {
+    let amount = Amount::new(777).unwrap();
+    let account = |name: &'static str| AccountId::new(name).unwrap();
+    let balance = |n| Balance::new(n).unwrap();
+    let transfer = Event::Transfer {
+        from: Leg { account: account("alice"), before: balance(102_500), after: balance(101_723) },
+        to: Leg { account: account("bob"), before: balance(50_000), after: balance(50_777) },
+        amount,
+    };
+    let mut line = Vec::new();
+    encode(&mut line, Seq::new(42), "5f53", &transfer, 1_764_000_000_000_000);
+    let expected = concat!(
+        r#"{"seq":42,"tx":"transfer","tx_id":"5f53","from":"alice","to":"bob","amount":777,"#,
+        r#""after_from":101723,"after_to":50777,"at":1764000000000000}"#,
+        "\n"
+    );
+    assert_eq!(String::from_utf8(line).unwrap(), expected);
+}

@@ -1,0 +1,216 @@
+//! Opens a data folder: judges what is there, replays it, sets a torn tail aside, and leaves an
+//! active file that was synced by this process before anything rests on it.
+//!
+//! **Invariant:** history is never shortened in silence. Bytes behind the last seal are set aside
+//! in `quarantine/` before they are cut; anything that no crash leaves behind is refused.
+//! **Invariant:** what was replayed is durable before anything is served, whatever the page cache
+//! said: after an unclean stop the proven groups are copied into a new, synced file.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::disk::{Disk, read_full_at, write_all_at};
+use crate::error::{Contradiction, OpenError};
+use crate::hash::Hash;
+use crate::header::{Genesis, Header};
+use crate::history::{Found, Segment, Survey, replay, survey};
+use crate::incarnation;
+use crate::limits::Sizes;
+use crate::names::{ACTIVE, ACTIVE_NEW, LOCK, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW};
+use crate::planted::Plants;
+use crate::scan::Link;
+use crate::staging::{Head, Staging};
+use crate::writer::{ActiveFile, ProvenGroups, Writer, create_active_aside, is_full};
+
+/// How to open a data folder.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Sizes of files and groups.
+    pub sizes: Sizes,
+    /// What a new ledger is to be; an existing one keeps what it is.
+    pub genesis_if_new: Genesis,
+    /// Faults planted by a test.
+    pub plants: Plants,
+}
+
+/// An open data folder. The lock is held as long as this lives.
+pub struct Opened<D: Disk> {
+    /// The journal, ready to write behind its last event.
+    pub writer: Writer<D>,
+    /// What was found.
+    pub report: Report,
+    /// The one-process lock.
+    pub lock: D::File,
+}
+
+/// What opening a data folder found and did.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Ledger and currency.
+    pub genesis: Genesis,
+    /// Whether the folder was empty and a new ledger was begun in it.
+    pub is_new: bool,
+    /// The snapshot that replay started from, and its seq.
+    pub snapshot: Option<(&'static str, ledger::Seq)>,
+    /// Snapshots that were not whole and were passed over.
+    pub snapshots_damaged: Vec<&'static str>,
+    /// Events replayed behind the snapshot.
+    pub events_replayed: u64,
+    /// The last event.
+    pub last: ledger::Seq,
+    /// Hash of the last seal.
+    pub seal: Hash,
+    /// A torn tail that was set aside: its bytes, and the file that holds them now.
+    pub torn_tail: Option<(u64, String)>,
+    /// Whether the last stop was a clean one.
+    pub was_clean: bool,
+    /// How often the folder has been opened.
+    pub incarnation: u64,
+}
+
+/// Opens the folder of `disk`, handing every account and event to `sink` on the way.
+pub fn open<D: Disk>(
+    disk: Arc<D>,
+    options: &OpenOptions,
+    sink: impl FnMut(Found<'_>) -> Result<(), Contradiction>,
+) -> Result<Opened<D>, OpenError> {
+    let lock = disk.lock().map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock => OpenError::Locked,
+        _ => writing(format!("locking {LOCK}"))(source),
+    })?;
+    let names = disk.list().map_err(OpenError::disk("listing the folder"))?;
+    if names.iter().any(|name| name == ACTIVE) {
+        // IMPORTANT: before anything is read. What a crashed process wrote and did not sync would
+        // otherwise be replayed and served without being durable.
+        let file = disk.open(ACTIVE).map_err(OpenError::disk("opening transactions.log"))?;
+        disk.sync_all(&file).map_err(OpenError::disk("sync of transactions.log"))?;
+    }
+    disk.sync_dir().map_err(OpenError::disk("sync of the folder"))?;
+
+    let survey = survey(&*disk)?;
+    for name in [ACTIVE_NEW, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW] {
+        if names.iter().any(|known| known == name) {
+            disk.unlink(name).map_err(OpenError::disk(format!("unlinking {name}")))?;
+        }
+    }
+    let is_new = survey.genesis.is_none();
+    let genesis = survey.genesis.clone().unwrap_or_else(|| options.genesis_if_new.clone());
+    let snapshot = survey.snapshots.first().map(|(name, snapshot)| (*name, snapshot.head.seq));
+    let at_us = replay(&*disk, &survey, snapshot.map(|(name, _)| name), sink)?;
+    let incarnation =
+        incarnation::bump(&*disk, &lock).map_err(writing(format!("writing {LOCK}")))?;
+
+    let was_clean = is_new || survey.is_clean_stop();
+    let torn_tail = match (survey.torn_tail(), survey.segments.last()) {
+        (Some((start, end)), Some(active)) => {
+            let kept = set_aside(&*disk, active, start, end)?;
+            Some((end.strict_sub(start), kept))
+        }
+        _ => None,
+    };
+    let mut link = survey.link;
+    let active = if let (true, Some(segment)) = (was_clean, survey.segments.last()) {
+        let file = disk.open(ACTIVE).map_err(OpenError::disk("opening transactions.log"))?;
+        let end = segment.proven_end;
+        ActiveFile { file, first: segment.header.first, end, padded_to: end }
+    } else {
+        renew_active(&*disk, &options.sizes, &survey, &genesis, &mut link)?
+    };
+    let events_from = snapshot.map_or(0, |(_, seq)| seq.get());
+    let report = Report {
+        genesis: genesis.clone(),
+        is_new,
+        snapshot,
+        snapshots_damaged: survey.snapshots_damaged.clone(),
+        events_replayed: survey.last().get().saturating_sub(events_from),
+        last: survey.last(),
+        seal: link.hash,
+        torn_tail,
+        was_clean,
+        incarnation,
+    };
+    let head = Head { seq: link.last, world: link.world, at_us };
+    let staging = Arc::new(Staging::new(head, options.sizes.group_bytes_max));
+    let writer = Writer::new(disk, options.sizes, options.plants, genesis, staging, active, link);
+    Ok(Opened { writer, report, lock })
+}
+
+/// Writes a new active file: empty in a new folder or after a crash in mid-rotation, otherwise a
+/// copy of the proven groups. Synced, then renamed over the old one.
+fn renew_active<D: Disk>(
+    disk: &D,
+    sizes: &Sizes,
+    survey: &Survey,
+    genesis: &Genesis,
+    link: &mut Link,
+) -> Result<ActiveFile<D::File>, OpenError> {
+    let creating = || writing(format!("writing {ACTIVE_NEW}"));
+    let copied = if survey.active_missing { None } else { survey.segments.last() };
+    let active = if let Some(Segment { header, header_bytes, proven_end, .. }) = copied {
+        let file = disk.open_read(ACTIVE).map_err(OpenError::disk("opening transactions.log"))?;
+        let groups = ProvenGroups { file: &file, start: *header_bytes, end: *proven_end };
+        create_active_aside(disk, sizes, header, Some(groups)).map_err(creating())?
+    } else {
+        let header = Header::new(genesis.clone(), link.last.next(), link.world, link.hash);
+        link.hash = header.chain_start();
+        create_active_aside(disk, sizes, &header, None).map_err(creating())?
+    };
+    disk.sync_all(&active.file).map_err(OpenError::disk(format!("sync of {ACTIVE_NEW}")))?;
+    disk.rename(ACTIVE_NEW, ACTIVE).map_err(OpenError::disk(format!("renaming {ACTIVE_NEW}")))?;
+    disk.sync_dir().map_err(OpenError::disk("sync of the folder"))?;
+    Ok(active)
+}
+
+/// Copies the bytes `start` to `end` of the active file into `quarantine/`, durably; returns the
+/// name of the copy.
+fn set_aside<D: Disk>(
+    disk: &D,
+    active: &Segment,
+    start: u64,
+    end: u64,
+) -> Result<String, OpenError> {
+    let setting = || writing("setting the torn tail aside".to_owned());
+    let reading = || OpenError::disk("reading the torn tail");
+    disk.create_quarantine().map_err(setting())?;
+    // A crash in mid-recovery leaves a copy behind; the next one takes the next name.
+    let mut attempt = 0_u32;
+    let (name, copy) = loop {
+        let name = format!("quarantine/after-seq-{}.{attempt}", active.last);
+        match disk.create(&name) {
+            Ok(copy) => break (name, copy),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 10_000 => {
+                attempt += 1;
+            }
+            Err(error) => return Err(setting()(error)),
+        }
+    };
+    let file = disk.open_read(ACTIVE).map_err(reading())?;
+    let mut bytes = vec![0; 1 << 20];
+    let mut offset = start;
+    while offset < end {
+        let left = usize::try_from(end.strict_sub(offset)).unwrap_or(bytes.len());
+        let wanted = left.min(bytes.len());
+        let space = bytes.get_mut(..wanted).unwrap_or_default();
+        let count = read_full_at(disk, &file, space, offset).map_err(reading())?;
+        if count == 0 {
+            break;
+        }
+        let read = space.get(..count).unwrap_or_default();
+        write_all_at(disk, &copy, read, offset.strict_sub(start)).map_err(setting())?;
+        offset = offset.strict_add(count as u64);
+    }
+    disk.sync_all(&copy).map_err(setting())?;
+    disk.sync_dir().map_err(setting())?;
+    Ok(name)
+}
+
+/// A full disk is told apart: it is the user's to mend.
+fn writing(what: String) -> impl FnOnce(io::Error) -> OpenError {
+    move |source| {
+        if is_full(&source) {
+            OpenError::DiskFull { what, source }
+        } else {
+            OpenError::Disk { what, source }
+        }
+    }
+}

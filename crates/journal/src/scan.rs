@@ -1,0 +1,246 @@
+//! Walks the sealed groups of one file and stops at the first byte that no seal proves.
+//!
+//! Memory is bounded by one group, whatever a damaged length says.
+
+use std::io;
+
+use ledger::Seq;
+use memchr::memmem;
+
+use crate::disk::{Disk, read_full_at};
+use crate::hash::Hash;
+use crate::header::{FirstLine, read_first_line};
+use crate::limits::{GROUP_BYTES_READ_MAX, HEADER_BYTES_MAX, SEAL_BYTES_MAX};
+use crate::seal::{SEAL_PREFIX, Seal};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 1 << 20;
+
+/// Where a chain of seals stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Last event so far.
+    pub(crate) last: Seq,
+    /// Hash of the last seal.
+    pub(crate) hash: Hash,
+    /// Whether the last group was empty.
+    pub(crate) last_group_empty: bool,
+    /// Balance of `@world` that the last seal states.
+    pub(crate) world: i128,
+}
+
+/// A walk over the groups of one open file.
+pub(crate) struct Scan<'d, D: Disk> {
+    disk: &'d D,
+    file: &'d D::File,
+    /// File offset of the first byte in `buffer`.
+    base: u64,
+    buffer: Vec<u8>,
+    /// Position in `buffer` up to which everything is proven.
+    position: usize,
+    at_end_of_file: bool,
+    link: Link,
+}
+
+/// One proven group.
+pub(crate) struct Group<'b> {
+    /// The lines of its events.
+    pub(crate) bytes: &'b [u8],
+    /// File offset of the first of them.
+    pub(crate) offset: u64,
+    /// Its seal.
+    pub(crate) seal: Seal,
+}
+
+/// Reads the first line of a file; returns it with its length, newline included.
+pub(crate) fn first_line<D: Disk>(disk: &D, file: &D::File) -> io::Result<(FirstLine, u64)> {
+    let mut bytes = vec![0; HEADER_BYTES_MAX];
+    let count = read_full_at(disk, file, &mut bytes, 0)?;
+    bytes.truncate(count);
+    let Some(len) = memchr::memchr(b'\n', &bytes) else {
+        return Ok((FirstLine::Damaged, 0));
+    };
+    let line = bytes.get(..len).unwrap_or_default();
+    Ok((read_first_line(line), len as u64 + 1))
+}
+
+impl<'d, D: Disk> Scan<'d, D> {
+    /// Begins at byte `offset` of `file`, with the chain at `link`.
+    pub(crate) fn new(disk: &'d D, file: &'d D::File, offset: u64, link: Link) -> Self {
+        Self {
+            disk,
+            file,
+            base: offset,
+            buffer: Vec::new(),
+            position: 0,
+            at_end_of_file: false,
+            link,
+        }
+    }
+
+    /// File offset up to which everything is proven.
+    pub(crate) fn offset(&self) -> u64 {
+        self.base.strict_add(self.position as u64)
+    }
+
+    /// Where the chain stands.
+    pub(crate) fn link(&self) -> Link {
+        self.link
+    }
+
+    /// The next proven group; `None` when what follows is none.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Group<'_>>> {
+        let mut searched = 0;
+        let seal_start = loop {
+            let rest = self.buffer.get(self.position..).unwrap_or_default();
+            match rest.first() {
+                Some(b'\n') => return Ok(None),
+                Some(_) if rest.starts_with(SEAL_PREFIX.as_bytes()) => break 0,
+                Some(_) | None => {}
+            }
+            if let Some(start) = find_seal_line(rest, searched) {
+                break start;
+            }
+            searched = rest.len().saturating_sub(SEAL_PREFIX.len());
+            if rest.len() > GROUP_BYTES_READ_MAX || !self.read_more()? {
+                return Ok(None);
+            }
+        };
+        let seal_end = loop {
+            let rest = self.buffer.get(self.position + seal_start..).unwrap_or_default();
+            if let Some(len) = memchr::memchr(b'\n', rest) {
+                break seal_start + len;
+            }
+            let len = rest.len();
+            if len > SEAL_BYTES_MAX {
+                return Ok(None);
+            }
+            if !self.read_more()? {
+                // A seal at the very end of a file counts without its newline.
+                break seal_start + len;
+            }
+        };
+        let offset = self.offset();
+        let rest = self.buffer.get(self.position..).unwrap_or_default();
+        let (Some(group), Some(line)) = (rest.get(..seal_start), rest.get(seal_start..seal_end))
+        else {
+            return Ok(None);
+        };
+        let Some(seal) = Seal::decode(line) else { return Ok(None) };
+        let chained = seal.prev == self.link.hash && seal.first == self.link.last.next();
+        if !chained || !seal.fits(group) {
+            return Ok(None);
+        }
+        let start = self.position;
+        self.position = (start + seal_end + 1).min(self.buffer.len());
+        self.link = Link {
+            last: seal.last,
+            hash: seal.hash,
+            last_group_empty: seal.is_empty(),
+            world: seal.world,
+        };
+        let bytes = self.buffer.get(start..start + seal_start).unwrap_or_default();
+        Ok(Some(Group { bytes, offset, seal }))
+    }
+
+    /// Reads on behind what is buffered, dropping what is proven; `false` at the end of the file.
+    fn read_more(&mut self) -> io::Result<bool> {
+        if self.at_end_of_file {
+            return Ok(false);
+        }
+        self.buffer.drain(..self.position);
+        self.base = self.base.strict_add(self.position as u64);
+        self.position = 0;
+        let filled = self.buffer.len();
+        self.buffer.resize(filled + READ_BYTES, 0);
+        let offset = self.base.strict_add(filled as u64);
+        let space = self.buffer.get_mut(filled..).unwrap_or_default();
+        let count = read_full_at(self.disk, self.file, space, offset)?;
+        self.buffer.truncate(filled + count);
+        self.at_end_of_file = count < READ_BYTES;
+        Ok(count > 0)
+    }
+}
+
+/// Where in `bytes` a line that begins like a seal starts, looking from byte `from` on.
+fn find_seal_line(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut from = from;
+    loop {
+        let found = from + memmem::find(bytes.get(from..)?, SEAL_PREFIX.as_bytes())?;
+        let behind_newline = found.checked_sub(1).and_then(|before| bytes.get(before));
+        if behind_newline == Some(&b'\n') {
+            return Some(found);
+        }
+        from = found + 1;
+    }
+}
+
+/// What stands in a file behind its last proven group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// Nothing, or padding.
+    Clean,
+    /// Bytes that no seal proves, and no valid seal among them: what a crash leaves.
+    Torn {
+        /// File offset behind the last of them.
+        end: u64,
+    },
+    /// Bytes that no seal proves, and a valid seal behind them: no crash leaves that.
+    Damaged {
+        /// File offset of that seal.
+        seal_offset: u64,
+    },
+}
+
+/// Judges what stands in `file` behind byte `from`.
+pub(crate) fn examine_tail<D: Disk>(disk: &D, file: &D::File, from: u64) -> io::Result<Tail> {
+    let overlap = SEAL_PREFIX.len() - 1;
+    let mut bytes = vec![0; READ_BYTES];
+    let mut offset = from;
+    let mut torn_end = None;
+    loop {
+        let count = read_full_at(disk, file, &mut bytes, offset)?;
+        let read = bytes.get(..count).unwrap_or_default();
+        if let Some(last) = read.iter().rposition(|byte| *byte != b'\n') {
+            torn_end = Some(offset.strict_add(last as u64 + 1));
+        }
+        for found in memmem::find_iter(read, SEAL_PREFIX.as_bytes()) {
+            let seal_offset = offset.strict_add(found as u64);
+            if holds_valid_seal(disk, file, from, seal_offset)? {
+                return Ok(Tail::Damaged { seal_offset });
+            }
+        }
+        if count < READ_BYTES {
+            break;
+        }
+        offset = offset.strict_add((count - overlap) as u64);
+    }
+    Ok(torn_end.map_or(Tail::Clean, |end| Tail::Torn { end }))
+}
+
+/// Whether the line at `seal_offset` is a seal that fits the bytes directly before it, none of
+/// them before `from`. Whether it is chained does not matter here.
+fn holds_valid_seal<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    from: u64,
+    seal_offset: u64,
+) -> io::Result<bool> {
+    let mut line = vec![0; SEAL_BYTES_MAX];
+    let count = read_full_at(disk, file, &mut line, seal_offset)?;
+    line.truncate(count);
+    if let Some(len) = memchr::memchr(b'\n', &line) {
+        line.truncate(len);
+    }
+    let Some(seal) = Seal::decode(&line) else { return Ok(false) };
+    let group_start = seal_offset.checked_sub(seal.bytes).filter(|start| *start >= from);
+    let (Some(group_start), Ok(len)) = (group_start, usize::try_from(seal.bytes)) else {
+        return Ok(false);
+    };
+    if len > GROUP_BYTES_READ_MAX {
+        return Ok(false);
+    }
+    let mut group = vec![0; len];
+    let count = read_full_at(disk, file, &mut group, group_start)?;
+    Ok(count == len && seal.fits(&group))
+}

@@ -1,0 +1,163 @@
+//! Writes a snapshot aside, and gives it its name once it may have it.
+
+use std::io;
+use std::sync::Arc;
+
+use ledger::{Balance, Seq};
+
+use super::{HASH_KEY, SnapshotHead, State, examine};
+use crate::disk::{Disk, write_all_at};
+use crate::error::JournalError;
+use crate::hash::Hash;
+use crate::names::{SNAPSHOT, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS, SNAPSHOT_PREVIOUS_NEW};
+use crate::planted::{Planted, Plants};
+use crate::text::Pen;
+
+/// Bytes written at once.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// Why a checkpoint was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The snapshot could not be written aside. The one before still counts and nothing is lost:
+    /// try again later.
+    #[error("the snapshot could not be written")]
+    Write(#[source] io::Error),
+    /// A sync or a rename failed: the journal must stop.
+    #[error(transparent)]
+    Fatal(#[from] JournalError),
+}
+
+/// A snapshot on its way to the disk.
+pub struct SnapshotWriter<D: Disk> {
+    disk: Arc<D>,
+    file: D::File,
+    plants: Plants,
+    hasher: blake3::Hasher,
+    buffer: Vec<u8>,
+    offset: u64,
+    accounts_count: u64,
+    seq_max: Seq,
+}
+
+/// A snapshot that is written and synced, and has no name yet.
+pub struct Finished<D: Disk> {
+    disk: Arc<D>,
+    file: D::File,
+    plants: Plants,
+    /// The highest seq in it: publish it once the journal is durable so far.
+    pub seq_max: Seq,
+    /// How many accounts it holds.
+    pub accounts_count: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+impl<D: Disk> SnapshotWriter<D> {
+    /// Begins a snapshot aside. `head.seq` was read before the first account is.
+    pub fn begin(
+        disk: Arc<D>,
+        head: &SnapshotHead,
+        plants: Plants,
+    ) -> Result<Self, CheckpointError> {
+        if disk.list().map_err(CheckpointError::Write)?.iter().any(|name| name == SNAPSHOT_NEW) {
+            disk.unlink(SNAPSHOT_NEW).map_err(CheckpointError::Write)?;
+        }
+        let file = disk.create(SNAPSHOT_NEW).map_err(CheckpointError::Write)?;
+        let mut buffer = Vec::with_capacity(WRITE_BYTES + super::LINE_BYTES_MAX);
+        head.encode(&mut buffer);
+        let seq_max = head.seq;
+        let hasher = blake3::Hasher::new();
+        let accounts_count = 0;
+        Ok(Self { disk, file, plants, hasher, buffer, offset: 0, accounts_count, seq_max })
+    }
+
+    /// Adds an account, read under its lock: its balance and the seq of its last change.
+    pub fn account(
+        &mut self,
+        name: &str,
+        balance: Balance,
+        seq: Seq,
+    ) -> Result<(), CheckpointError> {
+        let separator = if self.accounts_count == 0 { "" } else { ",\n" };
+        let mut pen = Pen(&mut self.buffer);
+        pen.literal(separator).string(name);
+        pen.literal(":{\"balance\":").number(balance.get());
+        pen.literal(",\"seq\":").number(seq.get()).literal("}");
+        self.accounts_count = self.accounts_count.strict_add(1);
+        self.seq_max = self.seq_max.max(seq);
+        if self.buffer.len() >= WRITE_BYTES { self.write_buffer() } else { Ok(()) }
+    }
+
+    /// Ends the snapshot and syncs its bytes.
+    pub fn finish(mut self) -> Result<Finished<D>, CheckpointError> {
+        let before = if self.accounts_count == 0 { "" } else { "\n" };
+        let mut pen = Pen(&mut self.buffer);
+        pen.literal(before).literal("},\"seq_max\":").number(self.seq_max.get());
+        self.write_buffer()?;
+        let hash = Hash::finish(&self.hasher);
+        Pen(&mut self.buffer).literal(HASH_KEY).bytes(&hash.to_hex()).literal("\"}\n");
+        self.write_buffer()?;
+        if !self.plants.has(Planted::SnapshotBeforeSync) {
+            self.disk.sync_all(&self.file).map_err(failed("sync", SNAPSHOT_NEW))?;
+        }
+        Ok(Finished {
+            disk: self.disk,
+            file: self.file,
+            plants: self.plants,
+            seq_max: self.seq_max,
+            accounts_count: self.accounts_count,
+            bytes: self.offset,
+        })
+    }
+
+    fn write_buffer(&mut self) -> Result<(), CheckpointError> {
+        self.hasher.update(&self.buffer);
+        write_all_at(&*self.disk, &self.file, &self.buffer, self.offset)
+            .map_err(CheckpointError::Write)?;
+        self.offset = self.offset.strict_add(self.buffer.len() as u64);
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl<D: Disk> Finished<D> {
+    /// Keeps the newest snapshot under the second name, gives this one the first, and reads it
+    /// back. IMPORTANT: every event up to `seq_max` is durable before this is called.
+    pub fn publish(self) -> Result<(), CheckpointError> {
+        let disk = &*self.disk;
+        let names = disk.list().map_err(failed("list", SNAPSHOT))?;
+        let has = |name: &str| names.iter().any(|known| known == name);
+        if has(SNAPSHOT_PREVIOUS_NEW) {
+            disk.unlink(SNAPSHOT_PREVIOUS_NEW).map_err(failed("unlink", SNAPSHOT_PREVIOUS_NEW))?;
+        }
+        if has(SNAPSHOT) {
+            disk.link(SNAPSHOT, SNAPSHOT_PREVIOUS_NEW).map_err(failed("link", SNAPSHOT))?;
+            disk.rename(SNAPSHOT_PREVIOUS_NEW, SNAPSHOT_PREVIOUS)
+                .map_err(failed("rename", SNAPSHOT_PREVIOUS))?;
+            self.sync_folder()?;
+        }
+        disk.rename(SNAPSHOT_NEW, SNAPSHOT).map_err(failed("rename", SNAPSHOT))?;
+        self.sync_folder()?;
+        if self.plants.has(Planted::SnapshotBeforeSync) {
+            disk.sync_all(&self.file).map_err(failed("sync", SNAPSHOT))?;
+        }
+        match examine(disk, SNAPSHOT).map_err(failed("read", SNAPSHOT))? {
+            State::Whole(_) => Ok(()),
+            State::Absent | State::Damaged | State::Foreign | State::Newer { .. } => {
+                Err(failed("reading back", SNAPSHOT)(io::ErrorKind::InvalidData.into()).into())
+            }
+        }
+    }
+
+    fn sync_folder(&self) -> Result<(), JournalError> {
+        if self.plants.has(Planted::NoFolderSync) {
+            return Ok(());
+        }
+        self.disk.sync_dir().map_err(failed("sync of the folder", SNAPSHOT))
+    }
+}
+
+fn failed(what: &'static str, file: &'static str) -> impl FnOnce(io::Error) -> JournalError {
+    move |source| JournalError::Failed { what, file, source }
+}

@@ -1,0 +1,33 @@
+//! The loop of the journal's thread.
+
+use std::time::Duration;
+
+use crate::disk::Disk;
+use crate::error::JournalError;
+use crate::writer::{Committed, Writer};
+
+/// After so long without traffic an empty group is sealed.
+const IDLE_SEAL_AFTER: Duration = Duration::from_millis(50);
+
+/// How long to wait once it is: staging wakes the thread, so this bounds nothing that matters.
+const IDLE_WAIT: Duration = Duration::from_secs(60);
+
+impl<D: Disk> Writer<D> {
+    /// Commits whatever is staged until staging is stopped, then returns. `on_commit` is told of
+    /// each group after its sync; everything that is staged meanwhile makes the next group.
+    /// On an error the journal has stopped.
+    pub fn run(&mut self, mut on_commit: impl FnMut(Committed)) -> Result<(), JournalError> {
+        loop {
+            match self.commit()? {
+                Some(committed) => on_commit(committed),
+                None if self.staging().is_stopped() => return Ok(()),
+                None => {
+                    let wait = if self.is_sealed_idle() { IDLE_WAIT } else { IDLE_SEAL_AFTER };
+                    if !self.staging().wait(wait) {
+                        self.seal_idle()?;
+                    }
+                }
+            }
+        }
+    }
+}
