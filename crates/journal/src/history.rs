@@ -1,6 +1,7 @@
 //! All files of a data folder as one history: first the chain of seals over every byte, then the
 //! events. Reads only; recovery and `verify` both stand on it.
 
+use std::collections::HashSet;
 use std::io;
 
 use ledger::{AccountId, Balance, Seq};
@@ -49,6 +50,8 @@ pub struct Survey {
     pub snapshots: Vec<(&'static str, Snapshot)>,
     /// The names of snapshots that are damaged.
     pub snapshots_damaged: Vec<&'static str>,
+    /// Whether a seal with the hash that was asked for is on the chain.
+    pub expected_seal_found: bool,
 }
 
 /// What replay finds, in this order: the accounts of a snapshot, then events.
@@ -103,6 +106,52 @@ impl Survey {
 /// Judges every file of the folder: the chain of seals from the first header on, the tail of the
 /// active file, the snapshots. Errors: whatever no crash leaves behind.
 pub fn survey<D: Disk>(disk: &D) -> Result<Survey, OpenError> {
+    survey_expecting(disk, None)
+}
+
+/// The same, looking for a seal with the hash `expected` on the way.
+pub(crate) fn survey_expecting<D: Disk>(
+    disk: &D,
+    expected: Option<Hash>,
+) -> Result<Survey, OpenError> {
+    match survey_so_far(disk, expected)? {
+        (survey, None) => Ok(survey),
+        (_, Some(damage)) => Err(OpenError::Corrupt(damage)),
+    }
+}
+
+/// The same for a reader that wants to see what there is: damage comes beside what is proven
+/// before it.
+pub fn survey_as_far_as_possible<D: Disk>(disk: &D) -> Result<(Survey, Option<Damage>), OpenError> {
+    survey_so_far(disk, None)
+}
+
+fn survey_so_far<D: Disk>(
+    disk: &D,
+    expected: Option<Hash>,
+) -> Result<(Survey, Option<Damage>), OpenError> {
+    let mut survey = Survey {
+        genesis: None,
+        segments: Vec::new(),
+        active_missing: false,
+        link: Link { last: Seq::ZERO, hash: Hash::ZERO, last_group_empty: false, world: 0 },
+        tail: Tail::Clean,
+        snapshots: Vec::new(),
+        snapshots_damaged: Vec::new(),
+        expected_seal_found: false,
+    };
+    match survey_all(disk, expected, &mut survey) {
+        Ok(()) => Ok((survey, None)),
+        Err(OpenError::Corrupt(damage)) => Ok((survey, Some(damage))),
+        Err(error) => Err(error),
+    }
+}
+
+fn survey_all<D: Disk>(
+    disk: &D,
+    expected: Option<Hash>,
+    survey: &mut Survey,
+) -> Result<(), OpenError> {
     let names = disk.list().map_err(OpenError::disk("listing the folder"))?;
     let mut closed: Vec<(Seq, Seq, &String)> = names
         .iter()
@@ -110,27 +159,18 @@ pub fn survey<D: Disk>(disk: &D) -> Result<Survey, OpenError> {
         .collect();
     closed.sort();
     let active_exists = names.iter().any(|name| name == ACTIVE);
+    survey.active_missing = !active_exists;
     let states = snapshot_states(disk)?;
-
-    let mut survey = Survey {
-        genesis: None,
-        segments: Vec::new(),
-        active_missing: !active_exists,
-        link: Link { last: Seq::ZERO, hash: Hash::ZERO, last_group_empty: false, world: 0 },
-        tail: Tail::Clean,
-        snapshots: Vec::new(),
-        snapshots_damaged: Vec::new(),
-    };
     if closed.is_empty() && !active_exists {
-        return no_journal(survey, &states);
+        return no_journal(&states);
     }
-    let mut marks = Marks::new(&states);
+    let mut marks = Marks::new(&states, expected);
     for (first, last, name) in closed {
         let expected = survey.link.last.next();
         if first != expected {
             return Err(damage(name, 0, survey.link.last, Fault::MissingFile { seq: expected }));
         }
-        let tail = survey_file(disk, name, &mut survey, &mut marks)?;
+        let tail = survey_file(disk, name, survey, &mut marks)?;
         let whole = survey.segments.last().is_some_and(|segment| {
             segment.proven_end == segment.bytes && segment.last == last && tail == Tail::Clean
         });
@@ -140,14 +180,15 @@ pub fn survey<D: Disk>(disk: &D) -> Result<Survey, OpenError> {
         }
     }
     if active_exists {
-        survey.tail = survey_file(disk, ACTIVE, &mut survey, &mut marks)
+        survey.tail = survey_file(disk, ACTIVE, survey, &mut marks)
             .map_err(|error| original_folder(error, &states))?;
     }
+    survey.expected_seal_found = marks.expected_seen;
     judge_snapshots(survey, states, &marks)
 }
 
 /// A folder without any journal file: new, or robbed of it.
-fn no_journal(survey: Survey, states: &[(&'static str, State)]) -> Result<Survey, OpenError> {
+fn no_journal(states: &[(&'static str, State)]) -> Result<(), OpenError> {
     for (name, state) in states {
         match state {
             State::Absent => {}
@@ -160,7 +201,7 @@ fn no_journal(survey: Survey, states: &[(&'static str, State)]) -> Result<Survey
             }
         }
     }
-    Ok(survey)
+    Ok(())
 }
 
 /// The original's log may be empty; its snapshot beside it tells.
@@ -206,29 +247,53 @@ fn survey_file<D: Disk>(
     survey.genesis = Some(header.genesis.clone());
     let link = Link { hash: header.chain_start(), ..before };
     marks.see(link.last, link.hash);
-    let mut scan = Scan::new(disk, &file, header_bytes, link);
-    let mut groups_count = 0_u64;
-    while let Some(group) = scan.next().map_err(reading())? {
-        marks.see(group.seal.last, group.seal.hash);
-        groups_count = groups_count.strict_add(1);
-    }
-    let proven_end = scan.offset();
-    survey.link = scan.link();
-    let tail = examine_tail(disk, &file, proven_end).map_err(reading())?;
+    let mut walk = Walk { offset: header_bytes, link, groups_count: 0 };
+    walk.on(disk, &file, marks).map_err(reading())?;
+    let mut tail = examine_tail(disk, &file, walk.offset).map_err(reading())?;
     if let Tail::Damaged { seal_offset } = tail {
-        let fault = Fault::BeforeSeal { seal_offset };
-        return Err(damage(name, proven_end, survey.link.last, fault));
+        // Beside a running server the seal may be younger than the walk: then the walk goes on.
+        walk.on(disk, &file, marks).map_err(reading())?;
+        if walk.offset > seal_offset {
+            tail = Tail::Clean;
+        }
     }
+    survey.link = walk.link;
     survey.segments.push(Segment {
         name: name.into(),
         header,
         header_bytes,
-        proven_end,
+        proven_end: walk.offset,
         bytes: disk.len(&file).map_err(reading())?,
-        last: survey.link.last,
-        groups_count,
+        last: walk.link.last,
+        groups_count: walk.groups_count,
     });
-    Ok(tail)
+    match tail {
+        Tail::Damaged { seal_offset } => {
+            let fault = Fault::BeforeSeal { seal_offset };
+            Err(damage(name, walk.offset, walk.link.last, fault))
+        }
+        Tail::Clean | Tail::Torn { .. } => Ok(tail),
+    }
+}
+
+/// How far the groups of a file are proven.
+struct Walk {
+    offset: u64,
+    link: Link,
+    groups_count: u64,
+}
+
+impl Walk {
+    fn on<D: Disk>(&mut self, disk: &D, file: &D::File, marks: &mut Marks) -> io::Result<()> {
+        let mut scan = Scan::new(disk, file, self.offset, self.link);
+        while let Some(group) = scan.next()? {
+            marks.see(group.seal.last, group.seal.hash);
+            self.groups_count = self.groups_count.strict_add(1);
+        }
+        self.offset = scan.offset();
+        self.link = scan.link();
+        Ok(())
+    }
 }
 
 fn snapshot_states<D: Disk>(disk: &D) -> Result<Vec<(&'static str, State)>, OpenError> {
@@ -241,34 +306,40 @@ fn snapshot_states<D: Disk>(disk: &D) -> Result<Vec<(&'static str, State)>, Open
         .collect()
 }
 
-/// Which seals that snapshots name were seen on the chain.
-struct Marks(Vec<(Seq, Hash, bool)>);
+/// Which of the seals that are looked for were seen on the chain.
+struct Marks {
+    /// Those that snapshots name.
+    wanted: Vec<(Seq, Hash, bool)>,
+    expected: Option<Hash>,
+    expected_seen: bool,
+}
 
 impl Marks {
-    fn new(states: &[(&'static str, State)]) -> Self {
+    fn new(states: &[(&'static str, State)], expected: Option<Hash>) -> Self {
         let wanted = states.iter().filter_map(|(_, state)| match state {
             State::Whole(snapshot) => Some((snapshot.head.seq, snapshot.head.seal, false)),
             State::Absent | State::Newer { .. } | State::Damaged | State::Foreign => None,
         });
-        Self(wanted.collect())
+        Self { wanted: wanted.collect(), expected, expected_seen: false }
     }
 
     fn see(&mut self, seq: Seq, hash: Hash) {
-        for mark in &mut self.0 {
+        for mark in &mut self.wanted {
             mark.2 |= mark.0 == seq && mark.1 == hash;
         }
+        self.expected_seen |= self.expected == Some(hash);
     }
 
     fn seen(&self, seq: Seq, hash: Hash) -> bool {
-        self.0.iter().any(|mark| *mark == (seq, hash, true))
+        self.wanted.iter().any(|mark| *mark == (seq, hash, true))
     }
 }
 
 fn judge_snapshots(
-    mut survey: Survey,
+    survey: &mut Survey,
     states: Vec<(&'static str, State)>,
     marks: &Marks,
-) -> Result<Survey, OpenError> {
+) -> Result<(), OpenError> {
     for (name, state) in states {
         match state {
             State::Absent => {}
@@ -292,7 +363,23 @@ fn judge_snapshots(
             }
         }
     }
-    Ok(survey)
+    Ok(())
+}
+
+/// How many accounts a surveyed history opened.
+pub fn count_accounts<D: Disk>(disk: &D, survey: &Survey) -> Result<u64, OpenError> {
+    let mut names = HashSet::new();
+    replay(disk, survey, None, |found| {
+        if let Found::Event(entry) = found {
+            for leg in entry.event.legs() {
+                if !names.contains(leg.account.as_str()) {
+                    names.insert(leg.account.as_str().to_owned());
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(names.len() as u64)
 }
 
 /// Replays a surveyed history into `sink`: the accounts of the snapshot `from`, if one is named,

@@ -32,7 +32,7 @@ mod writer;
 pub use error::{Contradiction, Damage, Fault, JournalError, OpenError};
 pub use hash::Hash;
 pub use header::{Currency, FORMAT, Genesis, LedgerId};
-pub use history::{Found, Segment, Survey, survey};
+pub use history::{Found, Segment, Survey, count_accounts, survey, survey_as_far_as_possible};
 pub use limits::Sizes;
 pub use names::{ACTIVE, LOCK, SNAPSHOT, SNAPSHOT_PREVIOUS};
 pub use planted::{Planted, Plants};

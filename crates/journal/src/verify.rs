@@ -12,7 +12,7 @@ use crate::disk::Disk;
 use crate::error::{Contradiction, Damage, Fault, OpenError};
 use crate::hash::Hash;
 use crate::header::Genesis;
-use crate::history::{Found, Survey, replay, survey};
+use crate::history::{Found, Survey, replay, survey_expecting};
 use crate::record::Entry;
 use crate::snapshot::read_accounts;
 
@@ -38,6 +38,8 @@ pub struct Proof {
     pub refusals_count: u64,
     /// Hash of the last seal.
     pub seal: Hash,
+    /// Whether a seal of the history has the expected hash.
+    pub expected_seal_found: bool,
     /// The snapshots that agree with the journal, and the seq each starts replay from.
     pub snapshots: Vec<(&'static str, Seq)>,
 }
@@ -67,10 +69,15 @@ struct Prover {
     claims: Vec<(&'static str, Claims)>,
 }
 
-/// Proves the folder of `disk`, from its first seal to its last; `progress` is told the seq
-/// reached, now and then. Errors: the first thing that does not hold.
-pub fn verify<D: Disk>(disk: &D, mut progress: impl FnMut(Seq)) -> Result<Proof, OpenError> {
-    let survey = survey(disk)?;
+/// Proves the folder of `disk`, from its first seal to its last, and looks for a seal with the hash
+/// `expected` on the way; `progress` is told the seq reached, now and then.
+/// Errors: the first thing that does not hold.
+pub fn verify<D: Disk>(
+    disk: &D,
+    expected: Option<Hash>,
+    mut progress: impl FnMut(Seq),
+) -> Result<Proof, OpenError> {
+    let survey = survey_expecting(disk, expected)?;
     if let Some(name) = survey.snapshots_damaged.first() {
         return Err(damage(name, Seq::ZERO, Fault::Snapshot));
     }
@@ -109,6 +116,7 @@ pub fn verify<D: Disk>(disk: &D, mut progress: impl FnMut(Seq)) -> Result<Proof,
         world: prover.world,
         refusals_count: prover.refusals_count,
         seal: survey.seal(),
+        expected_seal_found: survey.expected_seal_found,
         snapshots: survey.snapshots.iter().map(|(name, one)| (*name, one.head.seq)).collect(),
         survey,
     })

@@ -39,3 +39,33 @@ impl Survival {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_edges_of_many_pieces_arise_as_well_as_the_middle() {
+        let pieces = 40;
+        let mut random = Random::new(0);
+        let kept: BTreeSet<Vec<bool>> = (0..4_000)
+            .map(|_| {
+                let survival = Survival::choose(&mut random, pieces);
+                (0..pieces).map(|piece| survival.keeps(piece, &mut random)).collect()
+            })
+            .collect();
+        let one = |place: usize, value: bool| {
+            let mut pattern = vec![!value; pieces];
+            pattern[place] = value;
+            pattern
+        };
+        for place in 0..pieces {
+            assert!(kept.contains(&one(place, true)), "only {place}");
+            assert!(kept.contains(&one(place, false)), "all but {place}");
+            assert!(kept.contains(&(0..pieces).map(|piece| piece < place).collect::<Vec<_>>()));
+        }
+        assert!(kept.contains(&vec![true; pieces]), "all");
+        assert!(kept.len() > 1_000, "and coins");
+    }
+}

@@ -129,6 +129,23 @@ fn after_a_failed_sync_of_the_folder_names_are_gone_though_the_next_one_succeeds
 }
 
 #[test]
+fn a_file_unlinked_before_a_failed_sync_of_the_folder_may_come_back_with_its_bytes() {
+    let mut left = BTreeSet::new();
+    for seed in 0..20 {
+        let disk = SimDisk::seeded(seed);
+        drop(create_durable(&disk, "a", b"bytes"));
+        disk.unlink("a").expect("unlinked");
+        disk.fail_at(disk.operations() + 1, Fault::Io);
+        assert!(disk.sync_dir().is_err());
+        disk.sync_dir().expect("clean, it says");
+        disk.power_loss(seed, PowerLoss::Ordered);
+        left.insert((disk.names(), disk.cached_bytes("a")));
+    }
+    let back = (vec!["a".to_owned()], Some(b"bytes".to_vec()));
+    assert_eq!(left, BTreeSet::from([(vec![], None), back]));
+}
+
+#[test]
 fn what_is_written_after_a_failed_sync_can_be_made_durable_again() {
     let disk = disk_with("a", b"-----");
     let file = disk.open("a").expect("a file");

@@ -84,6 +84,14 @@ fn from_a_planned_crash_on_every_call_fails_until_the_machine_is_back() {
 }
 
 #[test]
+fn a_planned_crash_that_another_one_forestalls_is_called_off() {
+    let disk = SimDisk::new();
+    disk.crash_at(1);
+    disk.process_crash();
+    disk.list().expect("no crash");
+}
+
+#[test]
 fn the_call_that_meets_the_crash_changes_the_cache_and_makes_nothing_durable() {
     let crash_at_next = |act: &dyn Fn(&SimDisk, &SimFile)| {
         let disk = disk_with("a", b"bytes");
@@ -195,4 +203,10 @@ fn a_lasting_run_keeps_no_file_that_nothing_can_reach() {
     assert_eq!(disk.machine.state().files_count(), 1, "a handle is open");
     drop(file);
     assert_eq!(disk.machine.state().files_count(), 0);
+
+    let _of_the_dead = disk.create("a").expect("a new file");
+    disk.unlink("a").expect("unlinked");
+    disk.sync_dir().expect("synced");
+    disk.process_crash();
+    assert_eq!(disk.machine.state().files_count(), 0, "the dead hold nothing");
 }

@@ -47,6 +47,40 @@ fn an_unsynced_overwrite_keeps_or_loses_each_sector_by_itself_and_sometimes_tear
 }
 
 #[test]
+fn a_write_is_cut_where_the_sectors_of_the_file_begin_not_where_it_begins() {
+    let story = |disk: &SimDisk| {
+        disk.set_file("a", &[b'-'; 1_024]).expect("a plain name");
+        let file = disk.open("a").expect("a file");
+        write_all_at(disk, &file, &[b'x'; 512], 300).expect("written");
+    };
+    let left = left_after(1_000, PowerLoss::Ordered, story, |disk| {
+        disk.cached_bytes("a").expect("the file")
+    });
+    let state = |before: u8, behind: u8| {
+        let write = [vec![before; 212], vec![behind; 300]].concat();
+        [vec![b'-'; 300], write, vec![b'-'; 212]].concat()
+    };
+    for (before, behind) in [(b'x', b'-'), (b'-', b'x')] {
+        let count = left.get(&state(before, behind)).copied().unwrap_or(0);
+        assert!(count > 50, "one sector of two: {count} of 1000");
+    }
+}
+
+#[test]
+fn a_torn_sector_keeps_its_head_or_its_tail() {
+    let story = |disk: &SimDisk| {
+        disk.set_file("a", &[b'-'; 512]).expect("a plain name");
+        let file = disk.open("a").expect("a file");
+        write_all_at(disk, &file, &[b'x'; 512], 0).expect("written");
+    };
+    let left = left_after(1_000, PowerLoss::Ordered, story, |disk| {
+        let bytes = disk.cached_bytes("a").expect("the file");
+        (bytes[0], bytes[511])
+    });
+    assert_eq!(left.len(), 4, "{left:?}");
+}
+
+#[test]
 fn two_unsynced_writes_reach_the_platter_in_any_order() {
     let story = |disk: &SimDisk| {
         disk.set_file("a", &[b'-'; 1_024]).expect("a plain name");
@@ -97,6 +131,21 @@ fn a_file_that_grew_unsynced_has_an_old_length_or_nul_where_its_data_is_lost() {
     for state in [old_length, lost_data, all] {
         assert!(left.contains_key(&state), "{} bytes", state.len());
     }
+}
+
+#[test]
+fn a_file_cut_and_grown_unsynced_never_shows_its_old_bytes_at_its_new_length() {
+    let story = |disk: &SimDisk| {
+        disk.set_file("a", b"0123456789").expect("a plain name");
+        let file = disk.open("a").expect("a file");
+        disk.set_len(&file, 2).expect("cut");
+        disk.set_len(&file, 6).expect("grown");
+    };
+    let left = left_after(200, PowerLoss::Ordered, story, |disk| {
+        disk.cached_bytes("a").expect("the file")
+    });
+    let states = [b"01".to_vec(), b"01\0\0\0\0".to_vec(), b"0123456789".to_vec()];
+    assert_eq!(left.into_keys().collect::<Vec<_>>(), states);
 }
 
 #[test]
@@ -171,6 +220,44 @@ fn an_unlinked_file_comes_back_unless_the_folder_was_synced() {
     };
     let left = left_after(100, PowerLoss::Strict, story, |disk| disk.cached_bytes("a"));
     assert_eq!(left.into_keys().collect::<Vec<_>>(), [None]);
+}
+
+#[test]
+fn a_file_made_and_unlinked_between_two_syncs_may_come_back_with_its_bytes() {
+    for mode in MODES {
+        let story = |disk: &SimDisk| {
+            let file = create(disk, "a", b"synced bytes");
+            disk.sync_all(&file).expect("synced");
+            disk.unlink("a").expect("unlinked");
+        };
+        let left = left_after(100, mode, story, |disk| (disk.names(), disk.cached_bytes("a")));
+        let back = (vec!["a".to_owned()], Some(b"synced bytes".to_vec()));
+        assert_eq!(left.into_keys().collect::<Vec<_>>(), [(vec![], None), back], "{mode:?}");
+    }
+}
+
+#[test]
+fn out_of_order_one_operation_on_a_name_among_many_may_be_the_only_one_lost() {
+    let story = |disk: &SimDisk| {
+        for number in 0..20 {
+            disk.create(&number.to_string()).expect("a new file");
+        }
+    };
+    let left = left_after(1_000, PowerLoss::Strict, story, |disk| disk.names().len());
+    assert!(left.get(&19).is_some_and(|count| *count > 50), "{left:?}");
+    assert!(left.get(&1).is_some_and(|count| *count > 50), "{left:?}");
+}
+
+#[test]
+fn an_unlink_whose_rename_is_lost_does_not_take_the_file_that_had_the_name() {
+    let story = |disk: &SimDisk| {
+        create_durable(disk, "a", b"new");
+        create_durable(disk, "b", b"old");
+        disk.rename("a", "b").expect("renamed");
+        disk.unlink("b").expect("unlinked");
+    };
+    let left = left_after(200, PowerLoss::Strict, story, SimDisk::names);
+    assert_eq!(left.into_keys().collect::<Vec<_>>(), [vec![], vec!["a", "b"], vec!["b"]]);
 }
 
 /// Closing a journal file without a sync of the folder between the two renames.
