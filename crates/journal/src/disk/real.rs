@@ -190,16 +190,20 @@ impl Disk for RealDisk {
             .truncate(false)
             .mode(FILE_MODE)
             .open(self.folder.join(LOCK))?;
-        for _ in 1..LOCK_TRIES {
-            match file.try_lock() {
-                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
-                Err(TryLockError::Error(error)) => return Err(error),
-                Ok(()) => return Ok(file),
-            }
-        }
-        file.try_lock()?;
+        take_lock(&file, || thread::sleep(LOCK_PAUSE))?;
         Ok(file)
     }
+}
+
+/// Tries for a lock that another has, with a pause after each try but the last.
+fn take_lock(file: &File, mut pause: impl FnMut()) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => pause(),
+            taken_or_broken => return taken_or_broken,
+        }
+    }
+    file.try_lock()
 }
 
 /// Makes a folder with mode 0700; returns false when something has the name already.

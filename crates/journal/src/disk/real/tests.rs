@@ -108,15 +108,18 @@ fn another_process_holds_the_lock_until_it_is_gone() {
 fn a_look_at_the_lock_does_not_keep_a_server_out() {
     let around = tempfile::tempdir().expect("a folder");
     let disk = RealDisk::open(around.path()).expect("the folder");
-    drop(disk.lock().expect("the lock"));
-    let look = File::open(around.path().join(LOCK)).expect("the file");
+    let file = disk.create(LOCK).expect("the file");
+    let look = disk.open_read(LOCK).expect("the file");
     look.try_lock_shared().expect("a shared lock");
-    thread::scope(|scope| {
-        let server = scope.spawn(|| disk.lock());
-        // Whether the server came before or after this, it has the lock in the end.
-        drop(look);
-        server.join().expect("no panic").expect("the lock");
-    });
+
+    let mut pauses = 0;
+    let held = take_lock(&file, || pauses += 1).expect_err("held all the time");
+    assert!(matches!(held, TryLockError::WouldBlock));
+    assert_eq!(pauses, LOCK_TRIES - 1);
+
+    let mut look = Some(look);
+    take_lock(&file, || drop(look.take())).expect("free after the first pause");
+    assert!(disk.lock_is_held().expect("a look"));
 }
 
 #[test]
