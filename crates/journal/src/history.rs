@@ -12,6 +12,7 @@ use crate::error::{Contradiction, Damage, Fault, OpenError};
 use crate::hash::Hash;
 use crate::header::{FirstLine, Genesis, Header};
 use crate::names::{ACTIVE, SNAPSHOT, SNAPSHOT_PREVIOUS, parse_closed_segment};
+use crate::planted::Plants;
 use crate::record::{self, Entry};
 use crate::scan::{Link, Scan, Tail, examine_tail, first_line};
 use crate::snapshot::{self, Snapshot, State};
@@ -52,6 +53,7 @@ pub struct Survey {
     pub snapshots_damaged: Vec<&'static str>,
     /// Whether a seal with the hash that was asked for is on the chain.
     pub expected_seal_found: bool,
+    plants: Plants,
 }
 
 /// What replay finds, in this order: the accounts of a snapshot, then events.
@@ -114,21 +116,28 @@ pub(crate) fn survey_expecting<D: Disk>(
     disk: &D,
     expected: Option<Hash>,
 ) -> Result<Survey, OpenError> {
-    match survey_so_far(disk, expected)? {
-        (survey, None) => Ok(survey),
-        (_, Some(damage)) => Err(OpenError::Corrupt(damage)),
-    }
+    whole(survey_so_far(disk, expected, Plants::default())?)
+}
+
+/// The same, with the fault that a test planted in the reading.
+pub(crate) fn survey_planted<D: Disk>(disk: &D, plants: Plants) -> Result<Survey, OpenError> {
+    whole(survey_so_far(disk, None, plants)?)
+}
+
+fn whole((survey, damage): (Survey, Option<Damage>)) -> Result<Survey, OpenError> {
+    damage.map_or(Ok(survey), |damage| Err(OpenError::Corrupt(damage)))
 }
 
 /// The same for a reader that wants to see what there is: damage comes beside what is proven
 /// before it.
 pub fn survey_as_far_as_possible<D: Disk>(disk: &D) -> Result<(Survey, Option<Damage>), OpenError> {
-    survey_so_far(disk, None)
+    survey_so_far(disk, None, Plants::default())
 }
 
 fn survey_so_far<D: Disk>(
     disk: &D,
     expected: Option<Hash>,
+    plants: Plants,
 ) -> Result<(Survey, Option<Damage>), OpenError> {
     let mut survey = Survey {
         genesis: None,
@@ -139,6 +148,7 @@ fn survey_so_far<D: Disk>(
         snapshots: Vec::new(),
         snapshots_damaged: Vec::new(),
         expected_seal_found: false,
+        plants,
     };
     match survey_all(disk, expected, &mut survey) {
         Ok(()) => Ok((survey, None)),
@@ -247,7 +257,8 @@ fn survey_file<D: Disk>(
     survey.genesis = Some(header.genesis.clone());
     let link = Link { hash: header.chain_start(), ..before };
     marks.see(link.last, link.hash);
-    let mut walk = Walk { offset: header_bytes, link, groups_count: 0 };
+    let plants = survey.plants;
+    let mut walk = Walk { offset: header_bytes, link, groups_count: 0, plants };
     walk.on(disk, &file, marks).map_err(reading())?;
     let mut tail = examine_tail(disk, &file, walk.offset).map_err(reading())?;
     if let Tail::Damaged { seal_offset } = tail {
@@ -281,11 +292,12 @@ struct Walk {
     offset: u64,
     link: Link,
     groups_count: u64,
+    plants: Plants,
 }
 
 impl Walk {
     fn on<D: Disk>(&mut self, disk: &D, file: &D::File, marks: &mut Marks) -> io::Result<()> {
-        let mut scan = Scan::new(disk, file, self.offset, self.link);
+        let mut scan = Scan::new(disk, file, self.offset, self.link, self.plants);
         while let Some(group) = scan.next()? {
             marks.see(group.seal.last, group.seal.hash);
             self.groups_count = self.groups_count.strict_add(1);
@@ -404,7 +416,7 @@ pub fn replay<D: Disk>(
     for segment in &survey.segments {
         let before = Seq::new(segment.header.first.get().saturating_sub(1));
         let mut state = Replay { last: before, world: segment.header.world, at_us };
-        replay_segment(disk, segment, &mut state, &mut sink)?;
+        replay_segment(disk, segment, survey.plants, &mut state, &mut sink)?;
         at_us = state.at_us;
     }
     Ok(at_us)
@@ -419,6 +431,7 @@ struct Replay {
 fn replay_segment<D: Disk>(
     disk: &D,
     segment: &Segment,
+    plants: Plants,
     state: &mut Replay,
     sink: &mut impl FnMut(Found<'_>) -> Result<(), Contradiction>,
 ) -> Result<(), OpenError> {
@@ -431,7 +444,7 @@ fn replay_segment<D: Disk>(
         last_group_empty: false,
         world: state.world,
     };
-    let mut scan = Scan::new(disk, &file, segment.header_bytes, link);
+    let mut scan = Scan::new(disk, &file, segment.header_bytes, link, plants);
     while scan.offset() < segment.proven_end {
         let Some(group) = scan.next().map_err(reading())? else {
             // It was proven a moment ago: the file changed under us.

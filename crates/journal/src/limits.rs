@@ -15,6 +15,12 @@ pub const HEADER_BYTES_MAX: usize = 1024;
 /// [`Sizes::group_bytes_max`] or a single record.
 pub const GROUP_BYTES_READ_MAX: usize = RECORD_BYTES_MAX;
 
+/// Bytes that a reader asks for first: a small file costs little.
+pub(crate) const READ_BYTES_FIRST: usize = 16 << 10;
+
+/// Most bytes that a reader asks for at once; each time twice as many, up to here.
+pub(crate) const READ_BYTES_MAX: usize = 1 << 20;
+
 /// The sizes of the journal's files and groups, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {

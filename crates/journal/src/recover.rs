@@ -13,9 +13,9 @@ use crate::disk::{Disk, read_full_at, write_all_at};
 use crate::error::{Contradiction, OpenError};
 use crate::hash::Hash;
 use crate::header::{Genesis, Header};
-use crate::history::{Found, Segment, Survey, replay, survey};
+use crate::history::{Found, Segment, Survey, replay, survey_planted};
 use crate::incarnation;
-use crate::limits::Sizes;
+use crate::limits::{READ_BYTES_MAX, Sizes};
 use crate::names::{ACTIVE, ACTIVE_NEW, LOCK, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW};
 use crate::planted::Plants;
 use crate::scan::Link;
@@ -87,7 +87,7 @@ pub fn open<D: Disk>(
     }
     disk.sync_dir().map_err(OpenError::disk("sync of the folder"))?;
 
-    let survey = survey(&*disk)?;
+    let survey = survey_planted(&*disk, options.plants)?;
     for name in [ACTIVE_NEW, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW] {
         if names.iter().any(|known| known == name) {
             disk.unlink(name).map_err(OpenError::disk(format!("unlinking {name}")))?;
@@ -185,7 +185,8 @@ fn set_aside<D: Disk>(
         }
     };
     let file = disk.open_read(ACTIVE).map_err(reading())?;
-    let mut bytes = vec![0; 1 << 20];
+    let left = usize::try_from(end.strict_sub(start)).unwrap_or(READ_BYTES_MAX);
+    let mut bytes = vec![0; left.min(READ_BYTES_MAX)];
     let mut offset = start;
     while offset < end {
         let left = usize::try_from(end.strict_sub(offset)).unwrap_or(bytes.len());

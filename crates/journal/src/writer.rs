@@ -17,7 +17,7 @@ use crate::disk::{Disk, read_full_at, write_all_at};
 use crate::error::JournalError;
 use crate::hash::Hash;
 use crate::header::{Genesis, Header};
-use crate::limits::{SEAL_BYTES_MAX, Sizes};
+use crate::limits::{READ_BYTES_MAX, SEAL_BYTES_MAX, Sizes};
 use crate::names::{ACTIVE, ACTIVE_NEW, closed_segment};
 use crate::planted::{Planted, Plants};
 use crate::scan::Link;
@@ -356,7 +356,8 @@ fn copy<D: Disk>(
     to: &D::File,
     mut to_offset: u64,
 ) -> io::Result<()> {
-    let mut bytes = vec![0; 1 << 20];
+    let left = usize::try_from(groups.end.strict_sub(groups.start)).unwrap_or(READ_BYTES_MAX);
+    let mut bytes = vec![0; left.min(READ_BYTES_MAX)];
     let mut offset = groups.start;
     while offset < groups.end {
         let left = groups.end.strict_sub(offset);

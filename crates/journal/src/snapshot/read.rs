@@ -7,10 +7,8 @@ use ledger::{AccountId, Balance, Seq};
 use super::{HASH_KEY, HASH_TAIL_BYTES, LINE_BYTES_MAX, SNAPSHOT_FORMAT, Snapshot, SnapshotHead};
 use crate::disk::{Disk, read_full_at};
 use crate::hash::Hash;
+use crate::limits::{READ_BYTES_FIRST, READ_BYTES_MAX};
 use crate::text::Cursor;
-
-/// Bytes read at once.
-const READ_BYTES: usize = 1 << 20;
 
 /// What a file with a snapshot's name turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,10 +121,12 @@ fn hash_fits<D: Disk>(disk: &D, file: &D::File) -> io::Result<bool> {
         .filter(|_| cursor.takes("\"}\n") && cursor.end().is_some());
     let Some(stated) = stated else { return Ok(false) };
     let mut hasher = blake3::Hasher::new();
-    let mut bytes = vec![0; READ_BYTES];
+    let mut bytes = Vec::new();
     let mut offset = 0;
     while offset < hashed_len {
-        let wanted = usize::try_from(hashed_len - offset).unwrap_or(READ_BYTES).min(READ_BYTES);
+        let left = usize::try_from(hashed_len - offset).unwrap_or(READ_BYTES_MAX);
+        let wanted = left.min(READ_BYTES_MAX);
+        bytes.resize(wanted.max(bytes.len()), 0);
         let Some(space) = bytes.get_mut(..wanted) else { break };
         let count = read_full_at(disk, file, space, offset)?;
         if count < wanted {
@@ -145,11 +145,14 @@ struct Lines<'d, D: Disk> {
     offset: u64,
     buffer: Vec<u8>,
     position: usize,
+    /// How many bytes the next read asks for.
+    read_bytes: usize,
 }
 
 impl<'d, D: Disk> Lines<'d, D> {
     fn new(disk: &'d D, file: &'d D::File) -> Self {
-        Self { disk, file, offset: 0, buffer: Vec::new(), position: 0 }
+        let (buffer, read_bytes) = (Vec::new(), READ_BYTES_FIRST);
+        Self { disk, file, offset: 0, buffer, position: 0, read_bytes }
     }
 
     /// The next line without its newline; `None` at the end, or where a line is too long.
@@ -162,7 +165,8 @@ impl<'d, D: Disk> Lines<'d, D> {
             if filled > LINE_BYTES_MAX {
                 return Ok(None);
             }
-            self.buffer.resize(filled + READ_BYTES, 0);
+            self.buffer.resize(filled + self.read_bytes, 0);
+            self.read_bytes = READ_BYTES_MAX.min(self.read_bytes * 2);
             let space = self.buffer.get_mut(filled..).unwrap_or_default();
             let count = read_full_at(self.disk, self.file, space, self.offset)?;
             self.buffer.truncate(filled + count);
