@@ -38,14 +38,6 @@ impl FilesystemKind {
             _ => Self::Other,
         })
     }
-
-    /// Whether a sync that succeeded may still be lost here, so that a server warns at its start.
-    pub const fn may_lose_synced_bytes(self) -> bool {
-        match self {
-            Self::Tmpfs | Self::Overlay | Self::Nfs | Self::Fuse => true,
-            Self::Ext4 | Self::Xfs | Self::Btrfs | Self::Other => false,
-        }
-    }
 }
 
 impl fmt::Display for FilesystemKind {
@@ -95,12 +87,5 @@ mod tests {
                 assert_eq!(kind, "other");
             }
         }
-    }
-
-    #[test]
-    fn memory_layers_and_networks_earn_a_warning() {
-        use FilesystemKind::{Btrfs, Ext4, Fuse, Nfs, Other, Overlay, Tmpfs, Xfs};
-        assert!([Tmpfs, Overlay, Nfs, Fuse].iter().all(|kind| kind.may_lose_synced_bytes()));
-        assert!(![Ext4, Xfs, Btrfs, Other].iter().any(|kind| kind.may_lose_synced_bytes()));
     }
 }

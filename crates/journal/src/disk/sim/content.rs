@@ -48,7 +48,9 @@ impl Content {
     /// Copies from the cache; returns how many bytes there were.
     pub(super) fn read(&self, into: &mut [u8], offset: usize) -> usize {
         let from = self.cached.get(offset..).unwrap_or_default();
-        into.iter_mut().zip(from).map(|(into, from)| *into = *from).count()
+        let count = into.len().min(from.len());
+        into.split_at_mut(count).0.copy_from_slice(from.split_at(count).0);
+        count
     }
 
     pub(super) fn write(&mut self, offset: usize, bytes: &[u8]) {
@@ -166,12 +168,13 @@ impl Content {
 
 /// Copies `piece` to `offset`, with NUL before it where nothing was.
 fn place(bytes: &mut Vec<u8>, offset: usize, piece: &[u8]) {
-    let end = offset + piece.len();
-    if bytes.len() < end {
-        bytes.resize(end, 0);
+    if bytes.len() < offset {
+        bytes.resize(offset, 0);
     }
-    let (before_end, _) = bytes.split_at_mut(end);
-    before_end.split_at_mut(offset).1.copy_from_slice(piece);
+    let (_, behind) = bytes.split_at_mut(offset);
+    let (over, new) = piece.split_at(behind.len().min(piece.len()));
+    behind.split_at_mut(over.len()).0.copy_from_slice(over);
+    bytes.extend_from_slice(new);
 }
 
 /// Cuts a write at the borders of the sectors it falls in.
