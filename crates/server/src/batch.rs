@@ -1,0 +1,161 @@
+//! From the lines of one batch to the requests for the engine, and from its outcomes to replies.
+
+use std::time::Duration;
+
+use engine::{Outcome, Request, Unavailable};
+use ledger::{Rejection, Seq, TxId};
+use protocol::reply::{self, Standing};
+use protocol::{Code, Incoming, Refusal, lines, parse_line};
+
+use crate::tx_ids::{self, TX_ID_BYTES, TxIds};
+
+/// The lines of one batch, read: what goes to the engine and what is answered here.
+pub(crate) struct Batch<'a> {
+    /// For the engine, in the order of their lines.
+    pub(crate) requests: Vec<Request<'a>>,
+    /// The rest, each with the number of requests that stand before it.
+    asides: Vec<(usize, Aside)>,
+}
+
+/// A line that the engine need not see.
+enum Aside {
+    Refused(Refusal),
+    Shutdown,
+}
+
+/// What is answered without the engine, beside its outcomes.
+pub(crate) struct Asides(Vec<(usize, Aside)>);
+
+impl<'a> Batch<'a> {
+    /// Reads `taken`, which is `lines_count` lines. `made` is the place for the text of tx_ids
+    /// that `tx_ids` makes for writes without one.
+    pub(crate) fn read(
+        taken: &'a [u8],
+        lines_count: usize,
+        tx_ids: &mut TxIds,
+        made: &'a mut Vec<u8>,
+    ) -> Self {
+        if made.len() < lines_count * TX_ID_BYTES {
+            made.resize(lines_count * TX_ID_BYTES, 0);
+        }
+        let mut places = made.chunks_exact_mut(TX_ID_BYTES);
+        // One look at the clock is enough for all that is made here.
+        let mut time: Option<Duration> = None;
+        let mut make = || {
+            let place = places.next().expect("there is a place for each line");
+            let text: &'a str = tx_ids.write(place, *time.get_or_insert_with(tx_ids::now));
+            TxId::new(text).expect("a UUID is a tx_id")
+        };
+
+        let mut batch = Self { requests: Vec::with_capacity(lines_count), asides: Vec::new() };
+        for line in lines::split(taken) {
+            let request = match parse_line(line) {
+                Ok(Incoming::Write { command, tx_id: Some(tx_id) }) => {
+                    Ok(Request::Write { command, tx_id, tx_id_given: true })
+                }
+                Ok(Incoming::Write { command, tx_id: None }) => {
+                    Ok(Request::Write { command, tx_id: make(), tx_id_given: false })
+                }
+                Ok(Incoming::Balance(account)) => Ok(Request::Balance(account)),
+                Ok(Incoming::Balances(accounts)) => Ok(Request::Balances(accounts)),
+                Ok(Incoming::Shutdown) => Err(Aside::Shutdown),
+                Err(refusal) => Err(Aside::Refused(refusal)),
+            };
+            match request {
+                Ok(request) => batch.requests.push(request),
+                Err(aside) => batch.asides.push((batch.requests.len(), aside)),
+            }
+        }
+        batch
+    }
+
+    /// The requests, to be executed, and the rest, to be answered with them.
+    pub(crate) fn into_parts(self) -> (Vec<Request<'a>>, Asides) {
+        (self.requests, Asides(self.asides))
+    }
+}
+
+impl Asides {
+    /// Whether the server was asked to stop.
+    pub(crate) fn ask_to_stop(&self) -> bool {
+        self.0.iter().any(|(_, aside)| matches!(aside, Aside::Shutdown))
+    }
+
+    /// Writes the replies to all lines of the batch, in their order.
+    /// `seen`: the highest position that this connection was told; it moves up. `durable`: the
+    /// engine's own.
+    pub(crate) fn write_replies(
+        self,
+        out: &mut Vec<u8>,
+        outcomes: &[Outcome<'_>],
+        seen: &mut Seq,
+        durable: Seq,
+    ) {
+        let mut asides = self.0.into_iter().peekable();
+        for (place, outcome) in outcomes.iter().enumerate() {
+            while let Some((_, aside)) = asides.next_if(|(before, _)| *before <= place) {
+                aside.write(out, durable.max(*seen));
+            }
+            write_outcome(out, outcome, seen, durable);
+        }
+        for (_, aside) in asides {
+            aside.write(out, durable.max(*seen));
+        }
+    }
+}
+
+impl Aside {
+    fn write(&self, out: &mut Vec<u8>, as_of: Seq) {
+        match self {
+            Self::Refused(refusal) => reply::refused(out, refusal, as_of),
+            Self::Shutdown => reply::shutting_down(out),
+        }
+    }
+}
+
+fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, seen: &mut Seq, durable: Seq) {
+    match outcome {
+        Outcome::Done { seq, tx_id, event, duplicate } => {
+            *seen = (*seen).max(*seq);
+            reply::done(out, event, *seq, tx_id, *duplicate);
+        }
+        Outcome::Balance { reading, as_of } => {
+            *seen = (*seen).max(*as_of);
+            reply::balance(out, &reading.account, reading.balance, *as_of);
+        }
+        Outcome::Balances { readings, as_of } => {
+            *seen = (*seen).max(*as_of);
+            let readings = readings.iter().map(|reading| (&reading.account, reading.balance));
+            reply::balances(out, readings, *as_of);
+        }
+        Outcome::Refused { rejection, seq, tx_id, as_of, duplicate } => {
+            *seen = (*seen).max(*as_of);
+            let tx_id = tx_id.as_ref();
+            let standing = Standing { as_of: *as_of, seq: *seq, tx_id, duplicate: *duplicate };
+            reply::rejected(out, rejection, &standing);
+        }
+        Outcome::Conflict { tx_id, as_of } => {
+            *seen = (*seen).max(*as_of);
+            let standing = Standing::unrecorded(*as_of, Some(tx_id));
+            reply::rejected(out, &Rejection::TxIdReused, &standing);
+        }
+        Outcome::Unavailable(why) => {
+            let code = match why {
+                Unavailable::ShuttingDown => Code::ShuttingDown,
+                Unavailable::JournalStopped => Code::Internal,
+                Unavailable::TooLarge => Code::TooLarge,
+            };
+            reply::failed(out, code, &why.to_string(), durable.max(*seen), None);
+        }
+        Outcome::Unknown { tx_id } => {
+            let text = match tx_id {
+                Some(_) => {
+                    "the outcome is unknown: it may have happened, ask again with the same tx_id"
+                }
+                None => "the answer was lost: ask again",
+            };
+            let as_of = durable.max(*seen);
+            reply::failed(out, Code::OutcomeUnknown, text, as_of, tx_id.as_ref());
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! One client's loop: wait, read what the socket has, take the complete lines, execute, answer.
+//!
+//! Invariants:
+//! * Replies leave in the order of the lines, one write per batch; until it is done nothing is read.
+//! * While it waits for its client, a connection holds no buffers.
+//! * Once the server stops, it answers what it received until then and waits for no more.
+
+use std::future::poll_fn;
+use std::io::{self, Read};
+use std::net;
+use std::os::fd::AsFd;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use engine::Engine;
+use ledger::Seq;
+use protocol::foreign::{Speech, speech};
+use protocol::lines::{Front, Portion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::batch::Batch;
+use crate::buffers::Pool;
+use crate::input::{Input, LongLines};
+use crate::last_word::{self, LastWord};
+use crate::options::{BATCH_BYTES_MAX, BATCH_LINES_MAX, Options};
+use crate::tx_ids::TxIds;
+
+/// What all connections of a server share.
+pub(crate) struct House {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) options: Options,
+    /// Cancelled when the server is to stop; a `shutdown` request cancels it.
+    pub(crate) stop: CancellationToken,
+    pub(crate) pool: Pool,
+    pub(crate) long_lines: LongLines,
+}
+
+/// How a connection came to its end, when nothing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The client has no more to say, and has its answers.
+    ByClient,
+    /// The client said nothing for too long.
+    Idle,
+    /// The client did not take its replies.
+    NotReading,
+    /// The server stops; the client has its answers.
+    Drained,
+    /// The server had a reason, and said it.
+    LastWord(LastWord),
+}
+
+/// Serves one client until it or the server ends the connection.
+pub(crate) async fn serve(stream: TcpStream, house: Arc<House>) -> io::Result<Ended> {
+    // Replies are written whole; holding one back to fill a packet would only delay it.
+    stream.set_nodelay(true)?;
+    let (house, stop) = (&*house, house.stop.child_token());
+    let mut stopping = pin!(stop.cancelled());
+    let mut connection = Connection {
+        stream,
+        house,
+        input: Input::default(),
+        tx_ids: TxIds::default(),
+        seen: Seq::ZERO,
+        is_known_to_speak_lines: false,
+    };
+    loop {
+        if let Some(ended) = connection.answer_lines().await? {
+            return connection.end(ended).await;
+        }
+        let read = tokio::select! {
+            biased;
+            () = &mut stopping => return connection.drain().await,
+            read = connection.read() => read?,
+        };
+        match read {
+            Some(0) => {
+                connection.input.end(&house.pool);
+                let ended = connection.answer_lines().await?.unwrap_or(Ended::ByClient);
+                return connection.end(ended).await;
+            }
+            Some(_) => {}
+            None => return Ok(Ended::Idle),
+        }
+    }
+}
+
+struct Connection<'h> {
+    stream: TcpStream,
+    house: &'h House,
+    input: Input,
+    tx_ids: TxIds,
+    /// The highest position that this client was told.
+    seen: Seq,
+    /// Whether the first bytes showed that this is no HTTP.
+    is_known_to_speak_lines: bool,
+}
+
+impl Connection<'_> {
+    /// Answers every complete line that was read, and makes room for more.
+    /// Returns how the connection is to end, when it is.
+    async fn answer_lines(&mut self) -> io::Result<Option<Ended>> {
+        let line_bytes_max = self.house.options.line_bytes_max;
+        let portion =
+            Portion { line_bytes_max, lines_max: BATCH_LINES_MAX, bytes_max: BATCH_BYTES_MAX };
+        if !self.is_known_to_speak_lines {
+            match speech(self.input.unread()) {
+                Speech::Http => return Ok(Some(Ended::LastWord(LastWord::HttpNotSpoken))),
+                Speech::Lines => self.is_known_to_speak_lines = true,
+                Speech::Unclear => {}
+            }
+        }
+        loop {
+            match self.input.front(portion) {
+                Front::Lines { bytes, lines } => {
+                    if let Some(ended) = self.answer(bytes, lines).await? {
+                        return Ok(Some(ended));
+                    }
+                }
+                Front::Partial => break,
+                Front::TooLong => {
+                    return Ok(Some(Ended::LastWord(LastWord::LineTooLong { line_bytes_max })));
+                }
+            }
+        }
+        let room = self.input.make_room(line_bytes_max, &self.house.long_lines);
+        Ok(room.err().map(|_| Ended::LastWord(LastWord::TooManyLongLines)))
+    }
+
+    /// Executes the first `lines` lines, which are `bytes` bytes, and writes their replies.
+    async fn answer(&mut self, bytes: usize, lines: usize) -> io::Result<Option<Ended>> {
+        let engine = &*self.house.engine;
+        let (taken, made, replies) = self.input.work(bytes);
+        let (requests, asides) = Batch::read(taken, lines, &mut self.tx_ids, made).into_parts();
+        let stop_asked = asides.ask_to_stop();
+        let requests_count = requests.len();
+        let outcomes = match requests_count {
+            0 => Vec::new(),
+            _ => engine.execute(requests).await,
+        };
+        assert_eq!(outcomes.len(), requests_count, "the engine answers every request");
+        asides.write_replies(replies, &outcomes, &mut self.seen, engine.seq_durable());
+        drop(outcomes);
+        let written = self.write_replies().await;
+        // Also when the client that asked for it is gone already.
+        if stop_asked {
+            self.house.stop.cancel();
+        }
+        self.input.take(bytes);
+        written
+    }
+
+    /// Writes the replies, most often at once.
+    async fn write_replies(&mut self) -> io::Result<Option<Ended>> {
+        let replies = self.input.replies();
+        let written = match self.stream.try_write(replies) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Err(error),
+        };
+        let rest = &replies[written..];
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        match timeout(self.house.options.write_timeout, self.stream.write_all(rest)).await {
+            Ok(written) => written.map(|()| None),
+            Err(_) => {
+                // What stands in the kernel for a client that does not read goes with it.
+                self.stream.set_zero_linger()?;
+                Ok(Some(Ended::NotReading))
+            }
+        }
+    }
+
+    /// Waits until there is something to read and reads it. Returns how many bytes, zero at the
+    /// end; `None` when the client said nothing for too long.
+    async fn read(&mut self) -> io::Result<Option<usize>> {
+        let (stream, input, pool) = (&mut self.stream, &mut self.input, &self.house.pool);
+        let read = poll_fn(|cx| {
+            loop {
+                let readable = stream.poll_read_ready(cx)?;
+                if readable.is_pending() {
+                    input.rest(pool);
+                }
+                ready!(readable);
+                // The socket may turn out to have nothing; then its readiness is gone, and the
+                // next turn of the loop waits for a new one.
+                if let Poll::Ready(read) = pin!(stream.read_buf(input.place(pool))).poll(cx) {
+                    return Poll::Ready(read);
+                }
+            }
+        });
+        match self.house.options.idle_timeout {
+            None => read.await.map(Some),
+            Some(idle_timeout) => match timeout(idle_timeout, read).await {
+                Ok(read) => read.map(Some),
+                Err(_) => Ok(None),
+            },
+        }
+    }
+
+    /// Answers what the client has sent by now, waiting for nothing more.
+    async fn drain(mut self) -> io::Result<Ended> {
+        // The runtime hears of new bytes a little later than the kernel, so the kernel is asked.
+        let socket = net::TcpStream::from(self.stream.as_fd().try_clone_to_owned()?);
+        loop {
+            let place = self.input.place(&self.house.pool);
+            let room = place.capacity() - place.len();
+            let limit = u64::try_from(room).unwrap_or(u64::MAX);
+            let (is_empty, has_ended) = match (&socket).take(limit).read_to_end(place) {
+                Ok(read) => (read < room, read < room),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => (true, false),
+                Err(error) => return Err(error),
+            };
+            if has_ended {
+                self.input.end(&self.house.pool);
+            }
+            if let Some(ended) = self.answer_lines().await? {
+                return self.end(ended).await;
+            }
+            if is_empty {
+                return Ok(Ended::Drained);
+            }
+        }
+    }
+
+    /// Ends the connection, with a last word where there is one.
+    async fn end(self, ended: Ended) -> io::Result<Ended> {
+        if let Ended::LastWord(word) = ended {
+            let as_of = self.house.engine.seq_durable().max(self.seen);
+            last_word::say(self.stream, word, as_of, self.house.options.write_timeout).await?;
+        }
+        Ok(ended)
+    }
+}

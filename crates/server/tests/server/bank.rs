@@ -1,0 +1,150 @@
+//! The smallest engine there can be: the ledger's model behind a lock, and a gate that holds
+//! outcomes back as a slow disk would.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use engine::{BalanceReading, BoxFuture, Engine, Outcome, Request, Unavailable};
+use ledger::model::{Answer, Model};
+use ledger::{AccountId, Balance, Command, Event, Leg, Rejection, Seq, TxId};
+use tokio::sync::watch;
+
+/// The model as an engine. Every outcome counts as durable at once, unless the gate is shut.
+pub struct Bank {
+    model: Mutex<Model>,
+    gate_is_open: watch::Sender<bool>,
+    requests_count: watch::Sender<usize>,
+    is_lost: AtomicBool,
+    unavailable: Mutex<Option<Unavailable>>,
+}
+
+impl Bank {
+    pub fn new() -> Self {
+        Self {
+            model: Mutex::default(),
+            gate_is_open: watch::Sender::new(true),
+            requests_count: watch::Sender::new(0),
+            is_lost: AtomicBool::new(false),
+            unavailable: Mutex::new(None),
+        }
+    }
+
+    /// Holds all outcomes back, or lets them go.
+    pub fn open_gate(&self, is_open: bool) {
+        self.gate_is_open.send_replace(is_open);
+    }
+
+    /// From now on the outcome of everything is lost.
+    pub fn lose_outcomes(&self) {
+        self.is_lost.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on nothing is done, for this reason.
+    pub fn refuse_service(&self, why: Unavailable) {
+        *self.unavailable.lock().unwrap() = Some(why);
+    }
+
+    /// How many requests the bank has executed.
+    pub fn requests_count(&self) -> usize {
+        *self.requests_count.borrow()
+    }
+
+    /// Waits until the bank has executed this many requests.
+    pub async fn executed(&self, count: usize) {
+        self.requests_count.subscribe().wait_for(|done| *done >= count).await.unwrap();
+    }
+
+    fn answer<'a>(&self, request: Request<'a>) -> Outcome<'a> {
+        if let Some(why) = *self.unavailable.lock().unwrap() {
+            return Outcome::Unavailable(why);
+        }
+        let is_lost = self.is_lost.load(Ordering::Relaxed);
+        let mut model = self.model.lock().unwrap();
+        match request {
+            Request::Write { tx_id, .. } if is_lost => Outcome::Unknown { tx_id: Some(tx_id) },
+            Request::Balance(_) | Request::Balances(_) if is_lost => {
+                Outcome::Unknown { tx_id: None }
+            }
+            Request::Write { command, tx_id, tx_id_given } => {
+                let answer = model.execute(&command, tx_id.as_str(), tx_id_given);
+                let as_of = Seq::new(model.seq());
+                outcome(command, tx_id, tx_id_given, answer, as_of)
+            }
+            Request::Balance(account) => {
+                let as_of = Seq::new(model.seq());
+                Outcome::Balance { reading: reading(&model, account), as_of }
+            }
+            Request::Balances(accounts) => {
+                let as_of = Seq::new(model.seq());
+                let readings = accounts.into_iter().map(|account| reading(&model, account));
+                Outcome::Balances { readings: readings.collect(), as_of }
+            }
+        }
+    }
+}
+
+impl Engine for Bank {
+    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>> {
+        Box::pin(async move {
+            let outcomes: Vec<_> = batch.into_iter().map(|request| self.answer(request)).collect();
+            self.requests_count.send_modify(|count| *count += outcomes.len());
+            self.gate_is_open.subscribe().wait_for(|is_open| *is_open).await.unwrap();
+            outcomes
+        })
+    }
+
+    fn seq_durable(&self) -> Seq {
+        Seq::new(self.model.lock().unwrap().seq())
+    }
+}
+
+fn reading<'a>(model: &Model, account: AccountId<'a>) -> BalanceReading<'a> {
+    let balance = model.balance(account.as_str()).map(balance);
+    BalanceReading { account, balance }
+}
+
+fn balance(minor_units: i128) -> Balance {
+    Balance::new(i64::try_from(minor_units).unwrap()).unwrap()
+}
+
+fn outcome<'a>(
+    command: Command<'a>,
+    tx_id: TxId<'a>,
+    tx_id_given: bool,
+    answer: Answer,
+    as_of: Seq,
+) -> Outcome<'a> {
+    match answer {
+        Answer::Done { seq, legs, duplicate } => {
+            Outcome::Done { seq: Seq::new(seq), tx_id, event: event(command, &legs), duplicate }
+        }
+        Answer::Refused { code, balance: held, seq, duplicate } => Outcome::Refused {
+            rejection: Rejection::recorded(code, balance(held)).unwrap(),
+            seq: seq.map(Seq::new),
+            tx_id: tx_id_given.then_some(tx_id),
+            as_of: seq.map_or(as_of, Seq::new),
+            duplicate,
+        },
+        Answer::TxIdReused => Outcome::Conflict { tx_id, as_of },
+    }
+}
+
+fn event<'a>(command: Command<'a>, legs: &[(String, i128, i128)]) -> Event<'a> {
+    let mut legs = legs.iter().map(|(_, before, after)| (balance(*before), balance(*after)));
+    let mut leg = |account| {
+        let (before, after) = legs.next().unwrap();
+        Leg { account, before, after }
+    };
+    match command {
+        Command::Deposit { account, amount } => Event::Deposit { leg: leg(account), amount },
+        Command::Withdraw { account, amount } => Event::Withdraw { leg: leg(account), amount },
+        Command::Transfer(transfer) => {
+            let (from, to, amount) = transfer.into_parts();
+            Event::Transfer { from: leg(from), to: leg(to), amount }
+        }
+        Command::Init(openings) => {
+            let accounts = openings.into_inner().into_iter();
+            Event::Init { legs: accounts.map(|(account, _)| leg(account)).collect() }
+        }
+    }
+}
