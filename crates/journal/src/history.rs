@@ -216,13 +216,9 @@ fn no_journal(states: &[(&'static str, State)]) -> Result<(), OpenError> {
 
 /// The original's log may be empty; its snapshot beside it tells.
 fn original_folder(error: OpenError, states: &[(&'static str, State)]) -> OpenError {
+    let no_header = matches!(&error, OpenError::Corrupt(Damage { fault: Fault::Header, .. }));
     let foreign = states.iter().any(|(name, state)| *name == SNAPSHOT && *state == State::Foreign);
-    match error {
-        OpenError::Corrupt(Damage { fault: Fault::Header, .. }) if foreign => {
-            OpenError::Original { file: SNAPSHOT.into() }
-        }
-        error => error,
-    }
+    if no_header && foreign { OpenError::Original { file: SNAPSHOT.into() } } else { error }
 }
 
 fn survey_file<D: Disk>(
@@ -343,7 +339,7 @@ impl Marks {
     }
 
     fn seen(&self, seq: Seq, hash: Hash) -> bool {
-        self.wanted.iter().any(|mark| *mark == (seq, hash, true))
+        self.wanted.contains(&(seq, hash, true))
     }
 }
 

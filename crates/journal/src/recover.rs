@@ -74,9 +74,12 @@ pub fn open<D: Disk>(
     options: &OpenOptions,
     sink: impl FnMut(Found<'_>) -> Result<(), Contradiction>,
 ) -> Result<Opened<D>, OpenError> {
-    let lock = disk.lock().map_err(|source| match source.kind() {
-        io::ErrorKind::WouldBlock => OpenError::Locked,
-        _ => writing(format!("locking {LOCK}"))(source),
+    let lock = disk.lock().map_err(|source| {
+        if source.kind() == io::ErrorKind::WouldBlock {
+            OpenError::Locked
+        } else {
+            writing(format!("locking {LOCK}"))(source)
+        }
     })?;
     let names = disk.list().map_err(OpenError::disk("listing the folder"))?;
     if names.iter().any(|name| name == ACTIVE) {
