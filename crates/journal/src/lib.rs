@@ -10,6 +10,8 @@
 
 pub mod disk;
 mod error;
+#[cfg(test)]
+mod formats_page;
 mod hash;
 mod header;
 mod history;

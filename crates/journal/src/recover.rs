@@ -16,7 +16,9 @@ use crate::header::{Genesis, Header};
 use crate::history::{Found, Segment, Survey, replay, survey_planted};
 use crate::incarnation;
 use crate::limits::{READ_BYTES_MAX, Sizes};
-use crate::names::{ACTIVE, ACTIVE_NEW, LOCK, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW};
+use crate::names::{
+    ACTIVE, ACTIVE_NEW, LOCK, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW, parse_closed_segment,
+};
 use crate::planted::Plants;
 use crate::scan::Link;
 use crate::staging::{Head, Staging};
@@ -82,7 +84,8 @@ pub fn open<D: Disk>(
         }
     })?;
     let names = disk.list().map_err(OpenError::disk("listing the folder"))?;
-    if names.iter().any(|name| name == ACTIVE) {
+    let undone = undo_half_rotation(&*disk, &names)?;
+    if undone || names.iter().any(|name| name == ACTIVE) {
         // IMPORTANT: before anything is read. What a crashed process wrote and did not sync would
         // otherwise be replayed and served without being durable.
         let file = disk.open(ACTIVE).map_err(OpenError::disk("opening transactions.log"))?;
@@ -138,8 +141,23 @@ pub fn open<D: Disk>(
     Ok(Opened { writer, report, lock })
 }
 
-/// Writes a new active file: empty in a new folder or after a crash in mid-rotation, otherwise a
-/// copy of the proven groups. Synced, then renamed over the old one.
+/// A crash in the middle of a rotation leaves no active file: makes the file that was closed last
+/// the active one again, so that the next group closes it anew. Its new name is in doubt: if the
+/// sync that was to make it durable failed, the cache shows it and no later sync would notice.
+/// This rename is right whichever of the two names the disk holds. Returns whether it was needed.
+fn undo_half_rotation<D: Disk>(disk: &D, names: &[String]) -> Result<bool, OpenError> {
+    let closed = names.iter().filter_map(|name| Some((parse_closed_segment(name)?, name))).max();
+    match closed {
+        Some((_, name)) if names.iter().all(|known| known != ACTIVE) => {
+            disk.rename(name, ACTIVE).map_err(OpenError::disk(format!("renaming {name}")))?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Writes a new active file: empty in a new folder, otherwise a copy of the proven groups. Synced,
+/// then renamed over the old one.
 fn renew_active<D: Disk>(
     disk: &D,
     sizes: &Sizes,
@@ -148,7 +166,7 @@ fn renew_active<D: Disk>(
     link: &mut Link,
 ) -> Result<ActiveFile<D::File>, OpenError> {
     let creating = || writing(format!("writing {ACTIVE_NEW}"));
-    let copied = if survey.active_missing { None } else { survey.segments.last() };
+    let copied = survey.segments.last();
     let active = if let Some(Segment { header, header_bytes, proven_end, .. }) = copied {
         let file = disk.open_read(ACTIVE).map_err(OpenError::disk("opening transactions.log"))?;
         let groups = ProvenGroups { file: &file, start: *header_bytes, end: *proven_end };
