@@ -2,6 +2,8 @@
 //! process and its journal in one folder.
 #![deny(clippy::indexing_slicing)]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod embedded;
 mod seam;
 

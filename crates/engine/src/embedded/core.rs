@@ -321,11 +321,14 @@ impl Core {
     }
 
     fn balances<'a>(&self, accounts: Vec<AccountId<'a>>, seq_durable: Seq) -> Outcome<'a> {
-        let mut found: Vec<(Numbered<'_>, usize)> = accounts
-            .iter()
-            .enumerate()
-            .filter_map(|(n, account)| Some((self.accounts.find(account.as_str())?, n)))
-            .collect();
+        let mut found = self.find_each(&accounts);
+        // IMPORTANT: an account that is missing now may be opened before the others are locked, by
+        // a transfer that they would show and it would not; unless nobody can open one.
+        let opening = (found.len() < accounts.len()).then(|| {
+            let opening = lock(&self.opening);
+            found = self.find_each(&accounts);
+            opening
+        });
         found.sort_unstable_by_key(|(found, n)| (found.number, *n));
         // All locks are held at once: one position for all. An account named twice is locked once.
         let mut held: Vec<(usize, MutexGuard<'_, AccountState>)> = Vec::with_capacity(found.len());
@@ -339,6 +342,7 @@ impl Core {
             }
         }
         drop(held);
+        drop(opening);
         let as_of = states.iter().fold(seq_durable, |as_of, state| as_of.max(state.seq));
         let readings = accounts
             .into_iter()
@@ -346,6 +350,12 @@ impl Core {
             .map(|(account, state)| BalanceReading { account, balance: state.reading() })
             .collect();
         Outcome::Balances { readings, as_of }
+    }
+
+    /// Those of `accounts` that exist, each with its place there.
+    fn find_each(&self, accounts: &[AccountId<'_>]) -> Vec<(Numbered<'_>, usize)> {
+        let named = accounts.iter().enumerate();
+        named.filter_map(|(n, account)| Some((self.accounts.find(account.as_str())?, n))).collect()
     }
 }
 

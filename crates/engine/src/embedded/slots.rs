@@ -81,14 +81,15 @@ mod tests {
     fn what_was_inserted_is_found_and_nothing_else() {
         let keys: Vec<u64> =
             (0..10_000).map(|n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        let key_of = |number: u64| keys[usize::try_from(number).unwrap()];
         let mut slots = Slots::default();
         for (number, key) in (0..).zip(&keys) {
-            slots.insert(*key, number, |number| keys[number as usize]);
+            slots.insert(*key, number, key_of);
         }
         for (number, key) in (0..).zip(&keys) {
-            assert_eq!(slots.find(*key, |found| keys[found as usize] == *key), Some(number));
+            assert_eq!(slots.find(*key, |found| key_of(found) == *key), Some(number));
         }
-        assert_eq!(slots.find(12_345, |found| keys[found as usize] == 12_345), None);
+        assert_eq!(slots.find(12_345, |found| key_of(found) == 12_345), None);
     }
 
     #[test]

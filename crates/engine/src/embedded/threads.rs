@@ -30,9 +30,12 @@ pub(super) struct Shared<D: Disk> {
     pub(super) lock: D::File,
 }
 
+/// The journal's thread; it hands its writer back when it ends.
+type Journal<D> = JoinHandle<Result<Writer<D>, JournalError>>;
+
 /// The running threads. Each is joined exactly once, by `stop`.
 pub(super) struct Threads<D: Disk> {
-    journal: Mutex<Option<JoinHandle<Result<Writer<D>, JournalError>>>>,
+    journal: Mutex<Option<Journal<D>>>,
     checkpointer: Mutex<Option<JoinHandle<()>>>,
     signal: Arc<Signal>,
 }

@@ -1,0 +1,115 @@
+//! The promises of an engine, a function each, for every implementation of the seam.
+//!
+//! A case gets an [`Instance`] over an empty ledger of its own and panics when a promise is
+//! broken. An engine's tests are one line, [`conformance_suite!`](crate::conformance_suite), with
+//! an `async fn` that makes such an instance. What holds for every single outcome, whatever was
+//! asked, is looked at in every case: see `ask`.
+//!
+//! Not here: several clients at once, and power cuts. An engine that runs in this process tests
+//! those on its own.
+
+mod ask;
+mod model;
+mod order;
+mod reads;
+mod restart;
+mod tx_ids;
+mod writes;
+
+use std::sync::Arc;
+
+use crate::seam::{BoxFuture, Engine};
+
+pub use model::{Script, check_against_the_model};
+
+/// An engine over a ledger of its own.
+pub struct Instance {
+    /// The engine. When a case begins, its ledger is empty.
+    pub engine: Arc<dyn Engine>,
+    /// Stops the engine and opens its ledger again. It is called when nothing is under way and
+    /// `engine` has been dropped. Whether it stops in order or by a crash is the maker's choice.
+    pub reopen: Box<dyn FnOnce() -> BoxFuture<'static, Instance> + Send>,
+}
+
+impl Instance {
+    async fn reopened(self) -> Self {
+        let Self { engine, reopen } = self;
+        drop(engine);
+        reopen().await
+    }
+}
+
+/// The list of cases, once: it makes the functions public and generates the tests, so that none
+/// is forgotten. (`$d` is a dollar sign, for the macro within.)
+macro_rules! cases {
+    ($d:tt $($module:ident: $($case:ident)+;)+) => {
+        $(pub use $module::{$($case),+};)+
+
+        /// Generates the tests of an engine: a test for each promise.
+        ///
+        /// `$fresh`: the path of an `async fn() -> Instance` that makes an engine over an empty
+        /// ledger. `$scripts`: how many random scripts are compared with the model;
+        /// `PROPTEST_CASES` overrides it. The calling crate depends on tokio with its features
+        /// `macros` and `rt-multi-thread`.
+        #[macro_export]
+        macro_rules! conformance_suite {
+            ($d fresh:path, $d scripts:expr) => {
+                $($(
+                    #[tokio::test]
+                    async fn $case() {
+                        $d crate::conformance::$case($d fresh().await).await;
+                    }
+                )+)+
+
+                #[test]
+                fn outcomes_and_balances_are_those_of_the_model() {
+                    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+                    $d crate::conformance::check_against_the_model($d scripts, |script| {
+                        runtime.block_on(async {
+                            script.check($d fresh().await).await;
+                        });
+                    });
+                }
+            };
+        }
+    };
+}
+
+cases! { $
+    writes:
+        a_deposit_opens_its_account
+        a_withdrawal_may_take_everything
+        a_transfer_opens_its_receiver
+        a_refused_command_opens_nothing
+        a_refusal_tells_the_balance_that_it_rests_on
+        a_balance_stays_in_its_range
+        opening_balances_are_set_and_not_added
+        setting_balances_is_one_event
+        account_names_are_compared_byte_for_byte;
+    reads:
+        an_unknown_account_has_no_balance_and_asking_opens_nothing
+        several_balances_are_answered_in_the_order_asked_at_one_position
+        an_account_asked_for_twice_is_answered_twice
+        an_account_of_balance_zero_exists;
+    order:
+        an_empty_batch_has_no_outcomes
+        a_batch_runs_in_order_and_reads_see_the_writes_before_them
+        seqs_begin_at_one_and_have_no_gaps
+        a_batch_larger_than_the_buffer_runs_whole
+        a_command_too_large_for_a_record_is_certainly_not_written
+        money_is_neither_made_nor_lost;
+    tx_ids:
+        the_same_request_again_gets_the_same_answer
+        a_repetition_in_the_same_batch_is_a_duplicate
+        other_content_under_a_tx_id_is_a_conflict_and_changes_nothing
+        opening_balances_in_another_order_are_the_same_request
+        a_recorded_refusal_stays_a_refusal_when_money_comes
+        a_refusal_of_a_request_without_a_tx_id_is_not_recorded
+        a_change_without_a_given_tx_id_can_be_asked_for_again
+        tx_ids_are_compared_byte_for_byte;
+    restart:
+        an_empty_ledger_reopens_empty
+        balances_outlive_a_restart
+        answers_outlive_a_restart
+        seqs_go_on_after_a_restart;
+}

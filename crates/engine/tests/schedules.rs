@@ -1,0 +1,1 @@
+//! The schedule explorer on the embedded engine's locks and group commit.
