@@ -1,0 +1,70 @@
+//! The money of a run: set before it, counted after it.
+
+use client::reply::Refusal;
+use client::{Client, Error};
+use ledger::{AccountId, Balance, NameFault, TxId};
+use protocol::limits::USERS_MAX;
+
+use crate::openings::pieces;
+
+/// What each account holds at the beginning, in cents: more than it can pay away in an hour, and so
+/// little that the hot account stays far below the bound.
+pub const OPENING_CENTS: i64 = 1_000_000_000_000;
+
+/// Why the books could not be opened or read.
+#[derive(Debug)]
+pub enum BooksFault {
+    /// No answer.
+    Unanswered(Error),
+    /// The bank said no.
+    Refused(Refusal),
+    /// An account of the run cannot be named or set.
+    Unnamed,
+}
+
+/// Gives every account of the run its opening balance.
+pub async fn open(
+    client: &mut Client,
+    accounts: &[AccountId<'static>],
+    run: &str,
+) -> Result<i128, BooksFault> {
+    let opening = Balance::new(OPENING_CENTS).ok_or(BooksFault::Unnamed)?;
+    let openings: Vec<_> = accounts.iter().map(|account| (account.clone(), opening)).collect();
+    let tx_id = TxId::new(format!("{run}-init")).map_err(|_| BooksFault::Unnamed)?;
+    for piece in pieces::cut(&openings, &tx_id).map_err(|_| BooksFault::Unnamed)? {
+        let openings = piece.openings().ok_or(BooksFault::Unnamed)?;
+        client.init(&openings, &piece.tx_id).await?.answer?;
+    }
+    Ok(openings.iter().map(|(_, balance)| i128::from(balance.get())).sum())
+}
+
+/// Adds up what the accounts of the run hold.
+pub async fn count(
+    client: &mut Client,
+    accounts: &[AccountId<'static>],
+) -> Result<i128, BooksFault> {
+    let mut sum = 0;
+    for some in accounts.chunks(USERS_MAX) {
+        let held = client.balances(some).await?.answer?.balances;
+        sum += held.iter().map(|held| i128::from(held.balance.get())).sum::<i128>();
+    }
+    Ok(sum)
+}
+
+impl From<Error> for BooksFault {
+    fn from(error: Error) -> Self {
+        Self::Unanswered(error)
+    }
+}
+
+impl From<Refusal> for BooksFault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<NameFault> for BooksFault {
+    fn from(_: NameFault) -> Self {
+        Self::Unnamed
+    }
+}

@@ -1,0 +1,215 @@
+//! What can be typed: the verbs, in the groups in which `saldo help` shows them.
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+use crate::proof::{inspect, verify};
+use crate::serve;
+use crate::verbs::{balance, bench, deposit, help, init, shutdown, transfer, version, withdraw};
+
+/// A bank: accounts with exact balances, money that moves between them, every answer on disk before
+/// it is given.
+#[derive(Debug, Parser)]
+#[command(
+    name = "saldo",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    help_template = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\nOptions:\n{options}",
+    after_help = overview()
+)]
+pub struct Cli {
+    /// When to use colour: auto, always or never; it never carries a meaning alone
+    #[arg(
+        long,
+        value_enum,
+        default_value = "auto",
+        global = true,
+        value_name = "WHEN",
+        help_heading = "Output",
+        hide_possible_values = true
+    )]
+    pub color: Color,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Even into a pipe.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Set opening balances from a file, all or nothing
+    Init(init::Args),
+    /// Show what accounts hold
+    Balance(balance::Args),
+    /// Let money enter the bank
+    Deposit(deposit::Args),
+    /// Let money leave the bank
+    Withdraw(withdraw::Args),
+    /// Move money from one account to another
+    Transfer(transfer::Args),
+    /// Run the bank
+    Serve(serve::Serve),
+    /// Stop the server in good order
+    Shutdown(shutdown::Args),
+    /// Measure a server under load, and prove that its money is exact
+    Bench(bench::Args),
+    /// Prove a data folder from its first seal to its last
+    Verify(verify::Verify),
+    /// Describe a data folder, file by file
+    Inspect(inspect::Inspect),
+    /// Show help for a verb or a topic
+    Help(help::Args),
+    /// Show which version this is
+    Version(version::Args),
+}
+
+/// The verbs by what they are for. A test compares this with the parser.
+pub const GROUPS: &[(&str, &[&str])] = &[
+    ("Money", &["init", "balance", "deposit", "withdraw", "transfer"]),
+    ("The server", &["serve", "shutdown", "bench"]),
+    ("A data folder", &["verify", "inspect"]),
+    ("This program", &["help", "version"]),
+];
+
+impl Color {
+    /// Makes it so for the rest of the run.
+    pub fn apply(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+impl Verb {
+    /// Does it.
+    pub fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Init(args) => init::run(args),
+            Self::Balance(args) => balance::run(args),
+            Self::Deposit(args) => deposit::run(args),
+            Self::Withdraw(args) => withdraw::run(args),
+            Self::Transfer(args) => transfer::run(args),
+            Self::Serve(args) => serve::run(&args),
+            Self::Shutdown(args) => shutdown::run(args),
+            Self::Bench(args) => bench::run(args),
+            Self::Verify(args) => verify::run(&args),
+            Self::Inspect(args) => inspect::run(&args),
+            Self::Help(args) => help::run(&args),
+            Self::Version(args) => version::run(&args),
+        }
+    }
+
+    /// Whether its answer, and so its errors, are JSON.
+    pub fn answers_in_json(&self) -> bool {
+        match self {
+            Self::Init(args) => args.output.wants_json(),
+            Self::Balance(args) => args.output.wants_json(),
+            Self::Deposit(args) => args.output().wants_json(),
+            Self::Withdraw(args) => args.output().wants_json(),
+            Self::Transfer(args) => args.output.wants_json(),
+            Self::Shutdown(args) => args.output.wants_json(),
+            Self::Bench(args) => args.output.wants_json(),
+            Self::Verify(args) => args.output.wants_json(),
+            Self::Inspect(args) => args.output.wants_json(),
+            Self::Serve(_) | Self::Help(_) => false,
+            Self::Version(args) => args.json,
+        }
+    }
+}
+
+/// The verbs in their groups, as `saldo help` lists them, from the parser's own words.
+fn overview() -> String {
+    // `after_help` is computed while the command is being built: the list of verbs comes from
+    // the verbs alone, not from `Cli`.
+    let verbs = Verb::augment_subcommands(clap::Command::new("saldo"));
+    let mut text = String::new();
+    for (group, names) in GROUPS {
+        text.push_str(group);
+        text.push_str(":\n");
+        for name in *names {
+            let about = verbs
+                .find_subcommand(name)
+                .and_then(clap::Command::get_about)
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            text.push_str(&format!("  {name:<10}{about}\n"));
+        }
+        text.push('\n');
+    }
+    text.push_str("Topics:\n");
+    for topic in crate::help::TOPICS {
+        text.push_str(&format!("  help {:<14}{}\n", topic.name, topic.about));
+    }
+    text.push_str("\nAmounts are whole cents everywhere: 1250 is 12.50.");
+    text
+}
+
+/// The parser, built: every part knows its name and its usage.
+pub fn built() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_stands_in_one_group() {
+        let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+        let command = Cli::command();
+        let verbs: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(grouped, verbs, "in the order of the parser");
+    }
+
+    #[test]
+    fn every_verb_for_money_and_server_ends_its_help_with_two_examples() {
+        let command = built();
+        for verb in GROUPS[..3].iter().flat_map(|(_, names)| *names) {
+            let mut verb = command.find_subcommand(verb).unwrap().clone();
+            let help = verb.render_long_help().to_string();
+            let (_, examples) = help.rsplit_once("Examples:\n").unwrap_or_else(|| {
+                panic!("{} has no examples", verb.get_name());
+            });
+            let examples: Vec<&str> = examples.lines().filter(|line| !line.is_empty()).collect();
+            assert_eq!(examples.len(), 2, "{examples:?}");
+            let name = verb.get_name();
+            assert!(examples.iter().all(|line| line.contains(&format!("saldo {name}"))), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_overview_fits_a_terminal_of_80_columns() {
+        for line in overview().lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+
+    #[test]
+    fn negative_amounts_reach_the_verb_that_refuses_them() {
+        assert!(Cli::try_parse_from(["saldo", "deposit", "alice", "-5"]).is_ok());
+        assert!(Cli::try_parse_from(["saldo", "balance", "--", "-x"]).is_ok());
+    }
+}

@@ -1,0 +1,86 @@
+//! The verbs that read a data folder without a server: `verify` proves it, `inspect` describes it.
+//! Neither writes a byte into it, and both work beside a running server.
+
+pub mod inspect;
+pub mod verify;
+
+use std::error::Error as _;
+use std::path::Path;
+
+use journal::disk::RealDisk;
+use journal::{Damage, OpenError};
+
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+use crate::output::Answer;
+use crate::shell;
+
+/// How often a folder that a server is writing to is read again when files changed under the
+/// reading: a rotation or a checkpoint fell in between.
+const LIVE_TRIES: u32 = 5;
+
+/// Opens a folder for reading alone.
+fn open(folder: &Path) -> Result<RealDisk, Failure> {
+    RealDisk::open(folder).map_err(|error| {
+        let text = format!("{}: {error}", folder.display());
+        Failure::new(Exit::Usage, "data_folder", text)
+            .hint("give the folder that saldo serve --data names")
+    })
+}
+
+/// Whether a server has the folder open now.
+fn is_live(disk: &RealDisk) -> Result<bool, Failure> {
+    disk.lock_is_held().map_err(|error| {
+        Failure::new(Exit::Usage, "data_folder", format!("{}: {error}", disk.folder().display()))
+    })
+}
+
+/// Reads the folder; once more when a running server changed it in between.
+fn read<T>(
+    disk: &RealDisk,
+    mut reading: impl FnMut() -> Result<T, OpenError>,
+) -> Result<(T, bool), Failure> {
+    let mut tries = 1;
+    loop {
+        let live = is_live(disk)?;
+        match reading() {
+            Ok(value) => return Ok((value, live)),
+            Err(OpenError::Corrupt(_) | OpenError::Disk { .. }) if live && tries < LIVE_TRIES => {
+                tries += 1;
+            }
+            Err(error) => return Err(refused(disk.folder(), &error)),
+        }
+    }
+}
+
+/// What keeps a folder from being proven.
+fn refused(folder: &Path, error: &OpenError) -> Failure {
+    let text = match error.source() {
+        Some(source) => format!("{}: {error}: {source}", folder.display()),
+        None => format!("{}: {error}", folder.display()),
+    };
+    let quoted = shell::quoted(&folder.display().to_string());
+    match error {
+        OpenError::Corrupt(Damage { file, .. }) => Failure::new(Exit::Broken, "corrupt", text).hint(format!(
+            "change nothing in {quoted} and keep a copy of it; then put {} from a backup in its place",
+            shell::quoted(file),
+        )),
+        OpenError::NewerFormat { .. } => Failure::new(Exit::Usage, "newer_format", text)
+            .hint("use the newer saldo that wrote it"),
+        OpenError::Original { .. } => Failure::new(Exit::Usage, "original_folder", text).hint(format!(
+            "take the balances over into a running bank with saldo init {}",
+            shell::quoted(&folder.join("state.json").display().to_string()),
+        )),
+        OpenError::Locked | OpenError::DiskFull { .. } | OpenError::Disk { .. } => {
+            Failure::new(Exit::Usage, "data_folder", text)
+        }
+    }
+}
+
+/// Rows of a name and a text, as an answer.
+fn answer_of(rows: &[(&str, String)], bare: String, json: String) -> Answer {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let table = rows.iter().map(|(name, text)| format!("{name:<width$}  {text}\n")).collect();
+    let tsv = rows.iter().map(|(name, text)| format!("{name}\t{text}\n")).collect();
+    Answer { table, tsv, bare, json }
+}

@@ -1,0 +1,181 @@
+//! `saldo verify`: proves a data folder from its first seal to its last.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use journal::Proof;
+use serde::Serialize;
+
+use super::{answer_of, open, read};
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+use crate::output::OutputArgs;
+
+/// Proves a data folder, reading only.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  saldo verify\n  saldo verify /backup/saldo-data --json")]
+pub struct Verify {
+    /// The data folder
+    #[arg(value_name = "FOLDER", default_value = "./saldo-data")]
+    folder: PathBuf,
+    /// Fails unless this hash is that of a seal in the folder's history; keep the last seal elsewhere to
+    /// notice a history that was written anew
+    #[arg(long, value_name = "HASH")]
+    expect_seal: Option<String>,
+    /// How to answer.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    proven: bool,
+    ledger: Option<String>,
+    currency: Option<String>,
+    files: usize,
+    bytes: u64,
+    first: u64,
+    last: u64,
+    groups: u64,
+    accounts: u64,
+    sum: String,
+    world: String,
+    refusals: u64,
+    snapshots: Vec<SnapshotDocument>,
+    torn_tail_bytes: u64,
+    live: bool,
+    last_seal: String,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct SnapshotDocument {
+    file: &'static str,
+    seq: u64,
+}
+
+/// Proves the folder and tells what was proven.
+pub fn run(verify: &Verify) -> Result<(), Failure> {
+    let output = verify.output.resolve()?;
+    let disk = open(&verify.folder)?;
+    let expected = verify.expected_seal()?;
+    let began = Instant::now();
+    let bar = progress();
+    let (proof, live) =
+        read(&disk, || journal::verify(&disk, expected, |seq| bar.set_position(seq.get())))?;
+    bar.finish_and_clear();
+    if expected.is_some() && !proof.expected_seal_found {
+        let text = format!(
+            "{}: no seal of its history has the expected hash; the last one is {}",
+            verify.folder.display(),
+            proof.seal
+        );
+        return Err(Failure::new(Exit::Broken, "seal_not_found", text)
+            .hint("the history is not the one that the hash was taken from"));
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    let rows = rows(&proof, live);
+    let json = serde_json::to_string(&document(&proof, live, seconds))
+        .map_err(|error| Failure::new(Exit::Usage, "internal", error.to_string()))?;
+    output.print(&answer_of(&rows, format!("{}\n", proof.seal), json + "\n"))
+}
+
+impl Verify {
+    fn expected_seal(&self) -> Result<Option<journal::Hash>, Failure> {
+        let Some(text) = &self.expect_seal else { return Ok(None) };
+        match journal::Hash::from_hex(text.as_bytes()) {
+            Some(hash) => Ok(Some(hash)),
+            None => Err(Failure::usage(format!(
+                "--expect-seal {text:?}: a hash has 64 lower-case hexadecimal digits"
+            ))),
+        }
+    }
+}
+
+fn progress() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} events proven, {per_sec}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn rows(proof: &Proof, live: bool) -> Vec<(&'static str, String)> {
+    let Some(genesis) = &proof.genesis else {
+        return vec![("ledger", "none: the folder holds no journal yet".to_owned())];
+    };
+    let files = &proof.survey.segments;
+    let bytes: u64 = files.iter().map(|file| file.proven_end).sum();
+    let (last, groups) = (proof.last, proof.groups_count);
+    let mut rows = vec![
+        ("ledger", format!("{} {}", genesis.ledger.to_hex(), genesis.currency.as_str())),
+        ("files", format!("{}, every one of {bytes} bytes under a seal", files.len())),
+        ("seals", format!("{groups} groups, one chain from the first byte to the last seal")),
+        (
+            "events",
+            match last.get() {
+                0 => "none".to_owned(),
+                _ => format!("seq 1 to {last} without a gap, each tx_id once, each by the rules"),
+            },
+        ),
+        (
+            "accounts",
+            format!(
+                "{} hold {}, @world {}: the sum was 0 after every event",
+                proof.accounts_count, proof.sum, proof.world
+            ),
+        ),
+        ("refusals", format!("{} recorded", proof.refusals_count)),
+    ];
+    for (name, seq) in &proof.snapshots {
+        rows.push(("snapshot", format!("{name} (replay from seq {seq}) agrees with the journal")));
+    }
+    if let Some((start, end)) = proof.survey.torn_tail() {
+        let bytes = end.saturating_sub(start);
+        rows.push(("tail", if live {
+            format!("{bytes} bytes behind the last seal: a group that the server is writing")
+        } else {
+            format!("{bytes} bytes behind the last seal: what a crash leaves; no answer rests on them")
+        }));
+    }
+    if live {
+        rows.push(("server", "running; proven up to the last seal".to_owned()));
+    }
+    rows.push(("last seal", proof.seal.to_string()));
+    rows
+}
+
+fn document(proof: &Proof, live: bool, seconds: f64) -> Document {
+    let torn = proof.survey.torn_tail();
+    Document {
+        schema: "saldo.verify/1",
+        proven: true,
+        ledger: proof.genesis.as_ref().map(|genesis| genesis.ledger.to_hex()),
+        currency: proof.genesis.as_ref().map(|genesis| genesis.currency.as_str().to_owned()),
+        files: proof.survey.segments.len(),
+        bytes: proof.survey.segments.iter().map(|file| file.proven_end).sum(),
+        first: proof.last.get().min(1),
+        last: proof.last.get(),
+        groups: proof.groups_count,
+        accounts: proof.accounts_count,
+        sum: proof.sum.to_string(),
+        world: proof.world.to_string(),
+        refusals: proof.refusals_count,
+        snapshots: proof
+            .snapshots
+            .iter()
+            .map(|(file, seq)| SnapshotDocument { file, seq: seq.get() })
+            .collect(),
+        torn_tail_bytes: torn.map_or(0, |(start, end)| end.saturating_sub(start)),
+        live,
+        last_seal: proof.seal.to_string(),
+        seconds,
+    }
+}

@@ -1,0 +1,151 @@
+//! What to tell when the bank said no: what it found, what was needed, and what would help.
+
+use client::reply::Refusal;
+use ledger::limits::BALANCE_MAX;
+use protocol::Code;
+
+use crate::act::Act;
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+use crate::output::text;
+use crate::server::Server;
+use crate::shell::Command;
+
+/// The failure for a request that the bank refused.
+pub fn failure(refusal: &Refusal, server: &Server, act: &Act<'_>) -> Failure {
+    let known = refusal.known_code();
+    let exit = known.map_or(Exit::No, exit_of);
+    let failure = |text: &str| {
+        let failure = Failure::new(exit, refusal.code.clone(), text);
+        match act.tx_id {
+            Some(tx_id) => failure.tx_id(tx_id.as_str()),
+            None => failure,
+        }
+    };
+    let told = failure(&text::message(&refusal.error));
+    let told = if refusal.is_retryable() { told.retryable() } else { told };
+    let Some(code) = known else { return told };
+    match code {
+        Code::InsufficientFunds => match (refusal.balance, act.debit) {
+            (Some(balance), Some((account, amount))) => {
+                let name = text::quoted(account.as_str());
+                let noun = act.noun;
+                let short = amount.get() - balance.get();
+                let deposit = Command::new("deposit", [account.as_str(), &short.to_string()]);
+                failure(&format!("account {name} holds {balance}, the {noun} needs {amount}"))
+                    .hint(server.aim(deposit).line())
+            }
+            _ => told,
+        },
+        Code::InvalidAmount => told.hint("amounts are whole cents: write 1250 for 12.50"),
+        Code::InvalidName => told.hint("a name has 1 to 64 bytes of UTF-8, no control characters"),
+        Code::InvalidTxId => told.hint("leave --tx-id out and one is made"),
+        Code::TxIdReused => {
+            told.hint("repeat the first request exactly, or leave --tx-id out for a new one")
+        }
+        Code::BalanceOutOfRange => {
+            told.hint(format!("no account can hold more than {BALANCE_MAX}"))
+        }
+        Code::Overloaded => told.hint(format!("try again in a moment: {}", act.again.line())),
+        Code::ShuttingDown => told.hint("start it again with `saldo serve`"),
+        Code::Internal => told.hint("the server's own log says why it cannot write"),
+        Code::TooLarge | Code::LineTooLong => told.hint("name fewer accounts at a time"),
+        Code::UnknownCmd | Code::InvalidRequest | Code::HttpNotSpoken => {
+            told.hint("the server may be older than this program: compare with `saldo version`")
+        }
+        Code::SameAccount | Code::BadJson | Code::MissingField | Code::OutcomeUnknown => told,
+    }
+}
+
+/// The exit code that stands for each code of the wire.
+fn exit_of(code: Code) -> Exit {
+    match code {
+        Code::InvalidName
+        | Code::InvalidAmount
+        | Code::SameAccount
+        | Code::InvalidTxId
+        | Code::TxIdReused
+        | Code::InsufficientFunds
+        | Code::BalanceOutOfRange
+        | Code::TooLarge
+        // Only a question ends with it: a write that met it ends with an unknown outcome.
+        | Code::Internal => Exit::No,
+        Code::BadJson
+        | Code::MissingField
+        | Code::UnknownCmd
+        | Code::InvalidRequest
+        | Code::LineTooLong
+        | Code::HttpNotSpoken => Exit::Usage,
+        Code::Overloaded | Code::ShuttingDown => Exit::NothingDone,
+        Code::OutcomeUnknown => Exit::OutcomeUnknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use client::Address;
+    use ledger::{AccountId, Amount, Balance};
+
+    use super::*;
+    use crate::setting::Origin;
+
+    fn refused(code: &str, balance: Option<i64>, origin: Origin) -> Failure {
+        let refusal = Refusal {
+            code: code.to_owned(),
+            error: "the server's own words".to_owned(),
+            balance: balance.and_then(Balance::new),
+        };
+        let server = Server {
+            address: Address::parse("bank:1").unwrap(),
+            origin,
+            timeout: Duration::from_secs(5),
+        };
+        let alice = AccountId::new("alice").unwrap();
+        let again = Command::new("transfer", ["alice", "bob", "5000"]);
+        let debit = Some((&alice, Amount::new(5000).unwrap()));
+        failure(&refusal, &server, &Act { noun: "transfer", again, tx_id: None, debit })
+    }
+
+    #[test]
+    fn short_funds_come_with_the_deposit_that_is_short() {
+        let failure = refused("insufficient_funds", Some(4000), Origin::Default);
+        assert_eq!(
+            failure.parts(),
+            (
+                1,
+                "insufficient_funds",
+                "account \"alice\" holds 4000, the transfer needs 5000",
+                Some("saldo deposit alice 1000")
+            )
+        );
+        let failure = refused("insufficient_funds", Some(4000), Origin::Flag("--server"));
+        assert_eq!(failure.parts().3, Some("saldo deposit alice 1000 --server bank:1"));
+    }
+
+    #[test]
+    fn every_code_of_the_wire_ends_with_the_promised_number() {
+        let numbers = [
+            ("same_account", 1),
+            ("invalid_amount", 1),
+            ("invalid_name", 1),
+            ("tx_id_reused", 1),
+            ("balance_out_of_range", 1),
+            ("missing_field", 2),
+            ("unknown_cmd", 2),
+            ("bad_json", 2),
+            ("line_too_long", 2),
+            ("overloaded", 3),
+            ("shutting_down", 3),
+            ("outcome_unknown", 5),
+            ("internal", 1),
+            ("a_code_of_the_future", 1),
+        ];
+        for (code, number) in numbers {
+            let failure = refused(code, None, Origin::Default);
+            let (exit, told, text, _) = failure.parts();
+            assert_eq!((exit, told, text), (number, code, "the server's own words"));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! When the bank must not go on: what is said, and with which number the process ends.
+
+use std::error::Error;
+use std::io::Write as _;
+
+use journal::{CheckpointError, JournalError};
+
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+
+/// Ends the process at once, without destructors and without another word to any client: what was
+/// under way is unknown, and a restart settles it.
+pub fn stop_at_once(error: &JournalError) {
+    let failure = of_journal(error);
+    failure.report(false);
+    drop(std::io::stderr().flush());
+    std::process::exit(i32::from(failure.exit().code()));
+}
+
+/// The last checkpoint or the closing seal failed.
+pub fn failed_to_close(error: &CheckpointError) -> Failure {
+    match error {
+        CheckpointError::Fatal(error) => of_journal(error),
+        CheckpointError::Write(source) => {
+            Failure::new(Exit::WriteFailed, "write_failed", format!("{error}: {source}"))
+        }
+    }
+}
+
+/// Something outside the bank failed before it was ready.
+pub fn failed_to_start(error: anyhow::Error) -> Failure {
+    Failure::new(Exit::WriteFailed, "not_started", format!("{error:#}"))
+}
+
+fn of_journal(error: &JournalError) -> Failure {
+    let text = match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    match error {
+        JournalError::DiskFull { .. } => Failure::new(
+            Exit::DiskFull,
+            "disk_full",
+            format!("{text}; nothing acknowledged is lost"),
+        )
+        .hint("make space and start again"),
+        JournalError::Failed { .. } | JournalError::Stopped => Failure::new(
+            Exit::WriteFailed,
+            "write_failed",
+            format!(
+                "{text}; the outcome of requests under way is unknown, nothing acknowledged is lost"
+            ),
+        )
+        .hint("look at the disk, then start again: the start recovers"),
+    }
+}

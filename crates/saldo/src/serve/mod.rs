@@ -1,0 +1,136 @@
+//! `saldo serve`: the bank, from its folder to its address, until it is told to stop.
+//!
+//! Order of a start: address checked, folder locked, history recovered, address bound, ready.
+//! Order of a stop: no more connections, what was received answered, last checkpoint, journal
+//! sealed and trimmed.
+
+mod address;
+mod fatal;
+mod greeting;
+mod log;
+mod opening;
+mod probe;
+mod signals;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use engine::Engine;
+use engine::embedded::Embedded;
+use journal::disk::RealDisk;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::duration;
+use crate::failure::Failure;
+
+/// Starts the bank.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  saldo serve\n  saldo serve --listen 127.0.0.1:0 --data /srv/saldo"
+)]
+pub struct Serve {
+    /// Where clients connect; port 0 picks a free one and prints it
+    #[arg(long, value_name = "HOST:PORT", env = "SALDO_LISTEN", default_value = "127.0.0.1:5000")]
+    listen: String,
+    /// The folder with the journal and the snapshots; made if it is missing
+    #[arg(long, value_name = "FOLDER", env = "SALDO_DATA", default_value = "./saldo-data")]
+    data: PathBuf,
+    /// Currency of a new ledger; an existing one keeps its own
+    #[arg(long, value_name = "CODE", env = "SALDO_CURRENCY", default_value = "BRL")]
+    currency: String,
+    /// Most connections at once; one more is told so and closed
+    #[arg(long, value_name = "COUNT", env = "SALDO_CONNECTIONS_MAX", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    connections_max: u32,
+    /// Most bytes in one line of a client
+    #[arg(long, value_name = "BYTES", env = "SALDO_LINE_BYTES_MAX", default_value_t = 1 << 20,
+          value_parser = clap::value_parser!(u32).range(1024..=1 << 20))]
+    line_bytes_max: u32,
+    /// Close a connection that says nothing for so long (such as 10m); none by default
+    #[arg(long, value_name = "TIME", env = "SALDO_IDLE_TIMEOUT", value_parser = duration::parse_flag)]
+    idle_timeout: Option<Duration>,
+    /// Close a connection whose client does not take its replies for so long
+    #[arg(long, value_name = "TIME", env = "SALDO_WRITE_TIMEOUT", default_value = "30s",
+          value_parser = duration::parse_flag)]
+    write_timeout: Duration,
+    /// How long a stop waits for connections to be answered
+    #[arg(long, value_name = "TIME", env = "SALDO_DRAIN", default_value = "10s",
+          value_parser = duration::parse_flag)]
+    drain: Duration,
+    /// Make a checkpoint after so many bytes of journal
+    #[arg(long, value_name = "BYTES", env = "SALDO_CHECKPOINT_BYTES", default_value_t = 64 << 20,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    checkpoint_bytes: u64,
+    /// Close the journal file and begin the next after so many bytes
+    #[arg(long, value_name = "BYTES", env = "SALDO_SEGMENT_BYTES", default_value_t = 256 << 20,
+          value_parser = clap::value_parser!(u64).range(1 << 16..))]
+    segment_bytes: u64,
+}
+
+/// Serves until told to stop.
+pub fn run(serve: &Serve) -> Result<(), Failure> {
+    log::init();
+    let address = address::resolve(&serve.listen)?;
+    let open_files_max = probe::raise_open_files_limit();
+    let opened = opening::open(serve)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")
+        .map_err(fatal::failed_to_start)?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(&address[..])
+            .await
+            .map_err(|error| address::not_bound(&serve.listen, &error))?;
+        let bound = listener
+            .local_addr()
+            .context("asking for the bound address")
+            .map_err(fatal::failed_to_start)?;
+        // Before anybody is told that the bank is there: from here on a signal stops it in order.
+        let stop = CancellationToken::new();
+        signals::watch(stop.clone())
+            .context("watching for signals")
+            .map_err(fatal::failed_to_start)?;
+        let opening::Opened { disk, parts, options, found } = opened;
+        let report = parts.report.clone();
+        let engine: Arc<Embedded<RealDisk>> =
+            Arc::new(Embedded::start(disk, parts, &options, Box::new(fatal::stop_at_once)));
+        greeting::greet(&greeting::Greeting {
+            report: &report,
+            found: &found,
+            data: &serve.data,
+            bound,
+            connections_max: serve.connections_max,
+            open_files_max,
+        })?;
+        let door = server::Options {
+            connections_max: serve.connections_max as usize,
+            line_bytes_max: serve.line_bytes_max as usize,
+            idle_timeout: serve.idle_timeout,
+            write_timeout: serve.write_timeout,
+            drain: serve.drain,
+        };
+        let served = server::serve(listener, engine.clone(), door, stop).await;
+        let closing = engine.clone();
+        match tokio::task::spawn_blocking(move || closing.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(fatal::failed_to_close(&error)),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+        let seq = engine.seq_durable().get();
+        tracing::info!(
+            target: "server",
+            event = "stopped",
+            seq,
+            connections_served = served.connections_served_count,
+            connections_refused = served.connections_refused_count,
+            connections_cut = served.connections_cut_count,
+            "stopped in order; every answer is in the journal, sealed and checkpointed"
+        );
+        Ok(())
+    })
+}

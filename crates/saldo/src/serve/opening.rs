@@ -1,0 +1,113 @@
+//! Opens the data folder for `serve`, and says what is wrong with one that cannot be.
+
+use std::error::Error as _;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine::embedded::{self, Options, Parts};
+use journal::disk::{FilesystemKind, RealDisk};
+use journal::{Currency, Genesis, LedgerId, OpenError};
+
+use super::{Serve, probe};
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+use crate::shell;
+
+/// A recovered folder.
+pub struct Opened {
+    pub disk: Arc<RealDisk>,
+    pub parts: Parts<RealDisk>,
+    pub options: Options,
+    pub found: Found,
+}
+
+/// What there is to tell about the folder besides the ledger in it.
+pub struct Found {
+    pub created: bool,
+    pub closed_to_others: bool,
+    pub filesystem: FilesystemKind,
+    pub free_bytes: u64,
+    pub sync_time: Duration,
+    pub recovery_time: Duration,
+}
+
+/// Locks and recovers the folder that `serve` names.
+pub fn open(serve: &Serve) -> Result<Opened, Failure> {
+    let folder = &*serve.data;
+    let currency = Currency::new(&serve.currency).ok_or_else(|| {
+        Failure::usage(format!(
+            "--currency {:?}: a currency is three capital letters",
+            serve.currency
+        ))
+        .hint("such as BRL, EUR or USD")
+    })?;
+    if serve.data.to_string_lossy().contains("://") {
+        return Err(Failure::usage("this version keeps a bank in a folder only")
+            .hint("saldo serve --data ./saldo-data"));
+    }
+    let at_folder = |error: io::Error| not_usable(folder, &error);
+    let (disk, created) = RealDisk::open_or_create(folder).map_err(at_folder)?;
+    let mut options = Options::new(Genesis { ledger: LedgerId(rand::random()), currency });
+    options.checkpoint_bytes = serve.checkpoint_bytes;
+    options.sizes.segment_bytes_max = serve.segment_bytes;
+    let began = Instant::now();
+    let disk = Arc::new(disk);
+    let parts = embedded::open(disk.clone(), &options).map_err(|error| refused(folder, &error))?;
+    let recovery_time = began.elapsed();
+    // Only once the folder is known to be ours, and nobody else's.
+    let closed_to_others = probe::close_to_others(folder).map_err(at_folder)?;
+    let found = Found {
+        created,
+        closed_to_others,
+        filesystem: disk.filesystem_kind().map_err(at_folder)?,
+        free_bytes: disk.free_bytes().map_err(at_folder)?,
+        sync_time: probe::time_of_one_sync(folder).map_err(at_folder)?,
+        recovery_time,
+    };
+    Ok(Opened { disk, parts, options, found })
+}
+
+fn not_usable(folder: &Path, error: &io::Error) -> Failure {
+    let folder = folder.display();
+    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        return Failure::new(Exit::DiskFull, "disk_full", format!("{folder}: {error}"))
+            .hint("make space and start again");
+    }
+    Failure::new(Exit::Usage, "data_folder", format!("{folder} cannot be used: {error}"))
+        .hint("give another folder with --data; the folder around it must exist")
+}
+
+/// Why the bank does not start on this folder.
+fn refused(folder: &Path, error: &OpenError) -> Failure {
+    let shown = folder.display();
+    let quoted = shell::quoted(&shown.to_string());
+    let text = match error.source() {
+        Some(source) => format!("{shown}: {error}: {source}"),
+        None => format!("{shown}: {error}"),
+    };
+    match error {
+        OpenError::Locked => Failure::new(Exit::Locked, "folder_locked", text)
+            .hint("stop that server, or give this one another folder: saldo serve --data FOLDER"),
+        OpenError::NewerFormat { .. } => Failure::new(Exit::NewerFormat, "newer_format", text)
+            .hint("start it with the newer saldo that wrote it"),
+        OpenError::Original { .. } => Failure::new(Exit::NewerFormat, "original_folder", text)
+            .hint(format!(
+                "start an empty folder with saldo serve --data ./saldo-data, then take the balances over with saldo init {}",
+                shell::quoted(&folder.join("state.json").display().to_string()),
+            )),
+        OpenError::Corrupt(_) => Failure::new(Exit::Corrupt, "corrupt", text).hint(format!(
+            "change nothing; look with saldo verify {quoted} and saldo inspect {quoted}, then restore the file from a backup"
+        )),
+        OpenError::DiskFull { .. } => Failure::new(
+            Exit::DiskFull,
+            "disk_full",
+            format!("{text}; nothing acknowledged is lost"),
+        )
+        .hint("make space and start again"),
+        OpenError::Disk { .. } => {
+            Failure::new(Exit::WriteFailed, "disk_failed", text).hint("look at the disk, then start again")
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! SIGTERM and SIGINT: the first stops in order, the second at once. Stopping at once is a crash,
+//! and a crash loses nothing acknowledged.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Cancels `stop` at the first signal; ends the process at the second.
+pub fn watch(stop: CancellationToken) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => ("SIGTERM", 143),
+                _ = interrupt.recv() => ("SIGINT", 130),
+            }
+        };
+        let (name, _) = next().await;
+        tracing::info!(target: "server", event = "stopping", signal = name,
+            "stopping in order; once more stops at once");
+        stop.cancel();
+        let (name, exit) = next().await;
+        tracing::warn!(target: "server", event = "stopped_at_once", signal = name,
+            "stopped at once; nothing acknowledged is lost");
+        std::process::exit(exit);
+    });
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Which bank a verb talks to, and how long it waits for it.
+
+use std::time::Duration;
+
+use client::{Address, Client};
+
+use crate::duration;
+use crate::failure::Failure;
+use crate::setting::{Origin, Setting};
+use crate::shell::Command;
+
+/// Where clients connect when nobody says otherwise.
+pub const DEFAULT: &str = "127.0.0.1:5000";
+
+/// The flags of every verb that talks to a server.
+#[derive(Debug, clap::Args)]
+pub struct ServerArgs {
+    /// Where the bank is [env: SALDO_SERVER] [default: 127.0.0.1:5000]
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Server")]
+    server: Option<String>,
+    /// Most time for one request, as in 5s, 500ms or 1m [env: SALDO_TIMEOUT] [default: 5s]
+    #[arg(long, value_name = "TIME", help_heading = "Server")]
+    timeout: Option<String>,
+}
+
+/// A server and how long to wait for it.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it is.
+    pub address: Address,
+    /// Who said so.
+    pub origin: Origin,
+    /// Most time for one request, its repetitions included.
+    pub timeout: Duration,
+}
+
+impl ServerArgs {
+    /// Settles on one server. Errors: the address is none, the time is none.
+    pub fn resolve(self) -> Result<Server, Failure> {
+        let place = Setting::pick(("--server", self.server), "SALDO_SERVER", DEFAULT)?;
+        let address = Address::parse(&place.value).map_err(|fault| {
+            place.refuse(&fault.to_string()).hint("an address is host:port, as in 127.0.0.1:5000")
+        })?;
+        let time = Setting::pick(("--timeout", self.timeout), "SALDO_TIMEOUT", "5s")?;
+        let timeout = duration::parse(&time.value).ok_or_else(|| time.refuse(duration::NEEDED))?;
+        Ok(Server { address, origin: place.origin, timeout })
+    }
+}
+
+impl Server {
+    /// A client of it; nothing is sent yet.
+    pub fn client(&self) -> Client {
+        Client::new(self.address.clone(), self.timeout)
+    }
+
+    /// The same command for the same server: where a flag named it, the command has to as well.
+    pub fn aim(&self, command: Command) -> Command {
+        match self.origin {
+            Origin::Flag(flag) => command.option(flag, self.address.as_str()),
+            Origin::Variable(_) | Origin::Default => command,
+        }
+    }
+
+    /// Its address and who gave it, for a message.
+    pub fn place(&self) -> String {
+        format!("{} ({})", self.address, self.origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(server: &str, timeout: &str) -> ServerArgs {
+        ServerArgs { server: Some(server.to_owned()), timeout: Some(timeout.to_owned()) }
+    }
+
+    #[test]
+    fn a_bad_address_and_a_bad_time_are_named_with_what_is_needed() {
+        let failure = args("localhost", "5s").resolve().unwrap_err();
+        assert_eq!(
+            failure.parts(),
+            (
+                2,
+                "usage",
+                "--server \"localhost\": it names no port",
+                Some("an address is host:port, as in 127.0.0.1:5000")
+            )
+        );
+        let failure = args("localhost:1", "5").resolve().unwrap_err();
+        assert!(failure.parts().2.starts_with("--timeout \"5\": give a whole number and a unit"));
+    }
+
+    #[test]
+    fn a_command_for_the_same_server_names_it_only_where_a_flag_did() {
+        let command = || Command::new("balance", ["alice"]);
+        let server = args("bank:1", "5s").resolve().unwrap();
+        assert_eq!(server.aim(command()).line(), "saldo balance alice --server bank:1");
+        assert_eq!(server.place(), "bank:1 (from --server)");
+        let server = Server { origin: Origin::Default, ..server };
+        assert_eq!(server.aim(command()).line(), "saldo balance alice");
+        assert_eq!(server.place(), "bank:1 (the default)");
+    }
+}
