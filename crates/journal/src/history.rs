@@ -43,7 +43,7 @@ pub struct Survey {
     pub genesis: Option<Genesis>,
     /// The files in order; the last one is the active file unless `active_missing`.
     pub segments: Vec<Segment>,
-    /// A crash in the middle of a rotation left no active file.
+    /// A crash in the middle of a rotation left no active file, or the closed one in its place.
     pub active_missing: bool,
     pub(crate) link: Link,
     pub(crate) tail: Tail,
@@ -189,12 +189,25 @@ fn survey_all<D: Disk>(
             return Err(damage(name, offset, survey.link.last, Fault::ClosedFileEnd));
         }
     }
-    if active_exists {
+    if active_exists && is_closed_too(disk, survey)? {
+        survey.active_missing = true;
+    } else if active_exists {
         survey.tail = survey_file(disk, ACTIVE, survey, &mut marks)
             .map_err(|error| original_folder(error, &states))?;
     }
     survey.expected_seal_found = marks.expected_seen;
     judge_snapshots(survey, states, &marks)
+}
+
+/// Whether the active file is the one that was closed last, still under its old name: so a power cut
+/// leaves it when the rename of a rotation was lost in a failed sync and then made good.
+fn is_closed_too<D: Disk>(disk: &D, survey: &Survey) -> Result<bool, OpenError> {
+    let Some(closed) = survey.segments.last() else { return Ok(false) };
+    let reading = || OpenError::disk(format!("reading {ACTIVE}"));
+    let file = disk.open_read(ACTIVE).map_err(reading())?;
+    let (first_line, _) = first_line(disk, &file).map_err(reading())?;
+    let bytes = disk.len(&file).map_err(reading())?;
+    Ok(bytes == closed.bytes && first_line == FirstLine::Header(closed.header.clone()))
 }
 
 /// A folder without any journal file: new, or robbed of it.

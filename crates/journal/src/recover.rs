@@ -16,9 +16,7 @@ use crate::header::{Genesis, Header};
 use crate::history::{Found, Segment, Survey, replay, survey_planted};
 use crate::incarnation;
 use crate::limits::{READ_BYTES_MAX, Sizes};
-use crate::names::{
-    ACTIVE, ACTIVE_NEW, LOCK, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW, parse_closed_segment,
-};
+use crate::names::{ACTIVE, ACTIVE_NEW, LOCK, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW};
 use crate::planted::Plants;
 use crate::scan::Link;
 use crate::staging::{Head, Staging};
@@ -84,8 +82,7 @@ pub fn open<D: Disk>(
         }
     })?;
     let names = disk.list().map_err(OpenError::disk("listing the folder"))?;
-    let undone = undo_half_rotation(&*disk, &names)?;
-    if undone || names.iter().any(|name| name == ACTIVE) {
+    if names.iter().any(|name| name == ACTIVE) {
         // IMPORTANT: before anything is read. What a crashed process wrote and did not sync would
         // otherwise be replayed and served without being durable.
         let file = disk.open(ACTIVE).map_err(OpenError::disk("opening transactions.log"))?;
@@ -141,23 +138,23 @@ pub fn open<D: Disk>(
     Ok(Opened { writer, report, lock })
 }
 
-/// A crash in the middle of a rotation leaves no active file: makes the file that was closed last
-/// the active one again, so that the next group closes it anew. Its new name is in doubt: if the
-/// sync that was to make it durable failed, the cache shows it and no later sync would notice.
-/// This rename is right whichever of the two names the disk holds. Returns whether it was needed.
-fn undo_half_rotation<D: Disk>(disk: &D, names: &[String]) -> Result<bool, OpenError> {
-    let closed = names.iter().filter_map(|name| Some((parse_closed_segment(name)?, name))).max();
-    match closed {
-        Some((_, name)) if names.iter().all(|known| known != ACTIVE) => {
-            disk.rename(name, ACTIVE).map_err(OpenError::disk(format!("renaming {name}")))?;
-            Ok(true)
-        }
-        _ => Ok(false),
-    }
+/// Writes the file that was closed last anew, under its own name. After a crash in mid-rotation
+/// that name is in doubt: if the sync that was to make it durable failed, the cache shows it and no
+/// later sync would notice. A new file under a new rename is durable whatever happened before.
+fn renew_closed<D: Disk>(disk: &D, sizes: &Sizes, closed: &Segment) -> Result<(), OpenError> {
+    let Segment { name, header, header_bytes, proven_end, .. } = closed;
+    let renewing = || writing(format!("writing {name} anew"));
+    let file = disk.open_read(name).map_err(OpenError::disk(format!("opening {name}")))?;
+    let groups = ProvenGroups { file: &file, start: *header_bytes, end: *proven_end };
+    let copy = create_active_aside(disk, sizes, header, Some(groups)).map_err(renewing())?;
+    disk.set_len(&copy.file, copy.end).map_err(renewing())?;
+    disk.sync_all(&copy.file).map_err(renewing())?;
+    disk.rename(ACTIVE_NEW, name).map_err(renewing())?;
+    disk.sync_dir().map_err(renewing())
 }
 
-/// Writes a new active file: empty in a new folder, otherwise a copy of the proven groups. Synced,
-/// then renamed over the old one.
+/// Writes a new active file: empty in a new folder or after a crash in mid-rotation, otherwise a
+/// copy of the proven groups. Synced, then renamed over the old one.
 fn renew_active<D: Disk>(
     disk: &D,
     sizes: &Sizes,
@@ -166,7 +163,10 @@ fn renew_active<D: Disk>(
     link: &mut Link,
 ) -> Result<ActiveFile<D::File>, OpenError> {
     let creating = || writing(format!("writing {ACTIVE_NEW}"));
-    let copied = survey.segments.last();
+    if let (true, Some(closed)) = (survey.active_missing, survey.segments.last()) {
+        renew_closed(disk, sizes, closed)?;
+    }
+    let copied = if survey.active_missing { None } else { survey.segments.last() };
     let active = if let Some(Segment { header, header_bytes, proven_end, .. }) = copied {
         let file = disk.open_read(ACTIVE).map_err(OpenError::disk("opening transactions.log"))?;
         let groups = ProvenGroups { file: &file, start: *header_bytes, end: *proven_end };
