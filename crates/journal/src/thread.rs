@@ -18,9 +18,13 @@ impl<D: Disk> Writer<D> {
     /// On an error the journal has stopped.
     pub fn run(&mut self, mut on_commit: impl FnMut(Committed)) -> Result<(), JournalError> {
         loop {
+            // IMPORTANT: asked before the commit. Otherwise what is staged after a commit that
+            // found nothing and before the stop is left behind, and whoever waits for its sync
+            // waits for ever.
+            let is_stopped = self.staging().is_stopped();
             match self.commit()? {
                 Some(committed) => on_commit(committed),
-                None if self.staging().is_stopped() => return Ok(()),
+                None if is_stopped => return Ok(()),
                 None => {
                     let wait = if self.is_sealed_idle() { IDLE_WAIT } else { IDLE_SEAL_AFTER };
                     if !self.staging().wait(wait) {

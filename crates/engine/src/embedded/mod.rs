@@ -210,9 +210,18 @@ impl<D: Disk> Embedded<D> {
             outcomes.extend(requests.iter().map(refused));
             return;
         }
+        let from = outcomes.len();
         outcomes
             .extend(requests.into_iter().map(|request| core.execute(request, now_us, seq_durable)));
         core.wake_writer();
+        if self.stopping.load(Ordering::Acquire) {
+            // The journal stopped because it was asked to.
+            let stopped = Outcome::Unavailable(Unavailable::JournalStopped);
+            let run = outcomes.iter_mut().skip(from);
+            for outcome in run.filter(|outcome| **outcome == stopped) {
+                *outcome = Outcome::Unavailable(Unavailable::ShuttingDown);
+            }
+        }
     }
 }
 

@@ -1,14 +1,23 @@
-//! The journal of a folder, read back line by line and run again on the naive model. It shares
-//! the decoding of lines with the engine, and neither its rules nor its state.
+//! The journal of a folder, read back line by line and run again on the naive model, and what
+//! clients were told held against it. It shares the decoding of lines with the engine, and neither
+//! its rules nor its state.
 
-use engine::Outcome;
+use std::collections::HashMap;
+
+use engine::{Outcome, Request};
 use journal::disk::{Disk, read_full_at};
-use journal::{Entry, decode_record, survey};
+use journal::{Entry, decode_record, survey, verify};
 use ledger::model::{Answer, Model};
-use ledger::{Command, Event, Leg, Openings, Transfer};
+use ledger::{AccountId, Balance, Command, Event, Leg, Openings, Seq, Transfer};
+
+/// What stands in the message of a test that fails because the journal's order is wrong.
+pub const NO_ORDER: &str = "the order of the journal is no order of execution";
+
+/// One request of a client and what it was told.
+pub type Told<'e> = (Request<'static>, Outcome<'e>);
 
 /// The lines of all events in all files, in order. Panics when the chain of seals does not hold.
-pub fn lines<D: Disk>(disk: &D) -> Vec<String> {
+fn lines<D: Disk>(disk: &D) -> Vec<String> {
     let survey = survey(disk).unwrap();
     let mut lines = Vec::new();
     for segment in &survey.segments {
@@ -27,20 +36,20 @@ pub fn lines<D: Disk>(disk: &D) -> Vec<String> {
 /// Runs the events of `lines` on the model, in the order of the journal. Each must be what the
 /// model answers at that place: so the journal's order is an order of execution, account by
 /// account. `seen` is told of each event, with the model as it stands behind it.
-pub fn replay(lines: &[String], mut seen: impl FnMut(&Entry<'_>, &Model)) -> Model {
+fn replay(lines: &[String], mut seen: impl FnMut(&Entry<'_>, &Model)) -> Model {
     let mut model = Model::new();
     for line in lines {
         let entry = decode_record(line.as_bytes()).unwrap();
         let command = command_of(&entry.event);
         let answer = model.execute(&command, entry.tx_id.as_str(), true);
-        assert_eq!(answer, answer_of(&entry), "{line}");
+        assert_eq!(answer, answer_of(&entry), "{NO_ORDER}: {line}");
         seen(&entry, &model);
     }
     model
 }
 
 /// Whether the outcome of a change, told for the first or a later time, is this event.
-pub fn tells(outcome: &Outcome<'_>, entry: &Entry<'_>) -> bool {
+fn tells(outcome: &Outcome<'_>, entry: &Entry<'_>) -> bool {
     match (outcome, &entry.event) {
         (_, Event::Refused(refused)) => {
             matches!(outcome, Outcome::Refused { rejection, seq: Some(seq), .. }
@@ -51,6 +60,84 @@ pub fn tells(outcome: &Outcome<'_>, entry: &Entry<'_>) -> bool {
         }
         (_, _) => false,
     }
+}
+
+/// Holds what the clients were told against the journal:
+/// * the model, run in the order of the journal, does the same, account by account;
+/// * everything acknowledged stands there exactly once with the acknowledged result, and behind
+///   `seq_before`, where these clients began, nothing else;
+/// * every reading and every unrecorded refusal is what the accounts held at its position.
+///
+/// Returns the model as it stands at the end.
+pub fn judge<D: Disk>(disk: &D, seq_before: Seq, told: &[Told<'_>]) -> Model {
+    let mut changes: HashMap<&str, Vec<&Outcome<'_>>> = HashMap::new();
+    let mut readings: HashMap<Seq, Vec<&Told<'_>>> = HashMap::new();
+    for one in told {
+        match one {
+            (_, Outcome::Done { tx_id, .. })
+            | (_, Outcome::Refused { seq: Some(_), tx_id: Some(tx_id), .. }) => {
+                changes.entry(tx_id.as_str()).or_default().push(&one.1);
+            }
+            (
+                _,
+                Outcome::Balance { as_of, .. }
+                | Outcome::Balances { as_of, .. }
+                | Outcome::Refused { as_of, .. },
+            ) => readings.entry(*as_of).or_default().push(one),
+            (_, Outcome::Conflict { .. } | Outcome::Unavailable(_)) => {}
+            (_, Outcome::Unknown { .. }) => panic!("nothing was lost here: {one:?}"),
+        }
+    }
+    let model = replay(&lines(disk), |entry, model| {
+        let acknowledged = changes.remove(entry.tx_id.as_str()).unwrap_or_default();
+        let is_from_before = entry.seq <= seq_before;
+        assert!(is_from_before || !acknowledged.is_empty(), "nobody was told of {entry:?}");
+        for outcome in acknowledged {
+            assert!(tells(outcome, entry), "{outcome:?} was told of {entry:?}");
+        }
+        for reading in readings.remove(&entry.seq).unwrap_or_default() {
+            assert_shows(reading, model);
+        }
+    });
+    assert!(changes.is_empty(), "acknowledged and not in the journal: {changes:?}");
+    assert!(readings.is_empty(), "shown and not in the journal: {readings:?}");
+    let proof = verify(disk, None, |_| {}).unwrap();
+    assert_eq!(proof.last.get(), model.seq());
+    assert_eq!(proof.sum, model.balances().values().sum::<i128>());
+    for (name, snapshot) in &proof.survey.snapshots {
+        let accounts_count = proof.accounts_count;
+        assert!(snapshot.accounts_count <= accounts_count, "{name}: an account stands there twice");
+    }
+    model
+}
+
+/// What was shown of some accounts is what the model holds in them now.
+fn assert_shows((request, outcome): &Told<'_>, model: &Model) {
+    let held = |account: &AccountId<'_>| model.balance(account.as_str());
+    match (outcome, request) {
+        (Outcome::Balance { reading, .. }, _) => {
+            let shown = reading.balance.map(|balance| i128::from(balance.get()));
+            assert_eq!(shown, held(&reading.account), "{outcome:?}");
+        }
+        (Outcome::Balances { readings, .. }, _) => {
+            for reading in readings {
+                let shown = reading.balance.map(|balance| i128::from(balance.get()));
+                assert_eq!(shown, held(&reading.account), "{outcome:?}");
+            }
+        }
+        (Outcome::Refused { rejection, .. }, Request::Write { command, .. }) => {
+            let payer = command.accounts().next().unwrap();
+            let shown = rejection.balance().map(|balance| i128::from(balance.get()));
+            assert_eq!(shown, Some(held(payer).unwrap_or(0)), "{outcome:?}");
+        }
+        (_, _) => panic!("nothing is shown: {outcome:?}"),
+    }
+}
+
+/// The sum of a reading of several balances; what is not there counts as nothing.
+pub fn sum_of(outcome: &Outcome<'_>) -> Option<i64> {
+    let Outcome::Balances { readings, .. } = outcome else { return None };
+    Some(readings.iter().filter_map(|reading| reading.balance).map(Balance::get).sum())
 }
 
 fn answer_of(entry: &Entry<'_>) -> Answer {

@@ -1,7 +1,5 @@
-//! A bank on a simulated disk, clients on threads of their own, and the judgement afterwards:
-//! what every client was told, held against the journal.
+//! A bank on a simulated disk, and clients on threads of their own.
 
-use std::collections::HashMap;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -10,11 +8,10 @@ use std::time::Duration;
 use engine::embedded::{Embedded, Options, open};
 use engine::{Engine, Outcome, Request};
 use journal::disk::SimDisk;
-use journal::{Currency, Genesis, LedgerId, Sizes, verify};
-use ledger::model::Model;
-use ledger::{AccountId, Amount, Balance, Command, Openings, Seq, Transfer, TxId};
+use journal::{Currency, Genesis, LedgerId, Sizes};
+use ledger::{AccountId, Amount, Balance, Command, Openings, Transfer, TxId};
 
-use crate::history;
+use crate::history::Told;
 
 /// Far longer than any of these tests takes: who is not done by then waits for ever.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -31,9 +28,6 @@ pub struct Bank {
     pub disk: SimDisk,
     pub engine: Embedded<SimDisk>,
 }
-
-/// One request of a client and what it was told.
-pub type Told<'e> = (Request<'static>, Outcome<'e>);
 
 impl Bank {
     pub fn open(disk: SimDisk) -> Self {
@@ -115,82 +109,6 @@ pub fn in_time(what: impl FnOnce() + Send + 'static) {
         }
         Err(RecvTimeoutError::Timeout) => panic!("it does not end: a deadlock"),
     }
-}
-
-/// Holds what the clients were told against the journal:
-/// * the model, run in the order of the journal, does the same, account by account;
-/// * everything acknowledged stands there exactly once with the acknowledged result, and nothing
-///   that nobody asked for;
-/// * every reading and every unrecorded refusal is what the accounts held at its position.
-///
-/// The ledger may hold more from before. Returns the model as it stands at the end.
-pub fn judge(disk: &SimDisk, told: &[Told<'_>]) -> Model {
-    let mut changes: HashMap<&str, Vec<&Outcome<'_>>> = HashMap::new();
-    let mut readings: HashMap<Seq, Vec<&Told<'_>>> = HashMap::new();
-    for one in told {
-        match one {
-            (_, Outcome::Done { tx_id, .. })
-            | (_, Outcome::Refused { seq: Some(_), tx_id: Some(tx_id), .. }) => {
-                changes.entry(tx_id.as_str()).or_default().push(&one.1);
-            }
-            (
-                _,
-                Outcome::Balance { as_of, .. }
-                | Outcome::Balances { as_of, .. }
-                | Outcome::Refused { as_of, .. },
-            ) => readings.entry(*as_of).or_default().push(one),
-            (_, Outcome::Conflict { .. } | Outcome::Unavailable(_)) => {}
-            (_, Outcome::Unknown { .. }) => panic!("nothing was lost here: {one:?}"),
-        }
-    }
-    let lines = history::lines(disk);
-    let model = history::replay(&lines, |entry, model| {
-        for outcome in changes.remove(entry.tx_id.as_str()).unwrap_or_default() {
-            assert!(history::tells(outcome, entry), "{outcome:?} was told of {entry:?}");
-        }
-        for reading in readings.remove(&entry.seq).unwrap_or_default() {
-            assert_shows(reading, model);
-        }
-    });
-    assert!(changes.is_empty(), "acknowledged and not in the journal: {changes:?}");
-    assert!(readings.is_empty(), "shown and not in the journal: {readings:?}");
-    let proof = verify(disk, None, |_| {}).unwrap();
-    assert_eq!(proof.last.get(), model.seq());
-    assert_eq!(proof.sum, model.balances().values().sum::<i128>());
-    // The snapshot of the last stop: each account once.
-    let snapshots = &proof.survey.snapshots;
-    let accounts_count = snapshots.first().map(|(_, snapshot)| snapshot.accounts_count);
-    assert_eq!(accounts_count, Some(model.balances().len() as u64));
-    model
-}
-
-/// What was shown of some accounts is what the model holds in them now.
-fn assert_shows((request, outcome): &Told<'_>, model: &Model) {
-    let held = |account: &AccountId<'_>| model.balance(account.as_str());
-    match (outcome, request) {
-        (Outcome::Balance { reading, .. }, _) => {
-            let shown = reading.balance.map(|balance| i128::from(balance.get()));
-            assert_eq!(shown, held(&reading.account), "{outcome:?}");
-        }
-        (Outcome::Balances { readings, .. }, _) => {
-            for reading in readings {
-                let shown = reading.balance.map(|balance| i128::from(balance.get()));
-                assert_eq!(shown, held(&reading.account), "{outcome:?}");
-            }
-        }
-        (Outcome::Refused { rejection, .. }, Request::Write { command, .. }) => {
-            let payer = command.accounts().next().unwrap();
-            let shown = rejection.balance().map(|balance| i128::from(balance.get()));
-            assert_eq!(shown, Some(held(payer).unwrap_or(0)), "{outcome:?}");
-        }
-        (_, _) => panic!("nothing is shown: {outcome:?}"),
-    }
-}
-
-/// The sum of a reading of several balances; what is not there counts as nothing.
-pub fn sum_of(outcome: &Outcome<'_>) -> Option<i64> {
-    let Outcome::Balances { readings, .. } = outcome else { return None };
-    Some(readings.iter().filter_map(|reading| reading.balance).map(Balance::get).sum())
 }
 
 pub fn names(prefix: &str, count: usize) -> Vec<String> {
