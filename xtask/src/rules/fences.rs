@@ -84,7 +84,7 @@ const FENCES: &[(&str, &[&str])] = &[
         ],
     ),
     ("sim", &["rand", "thiserror"]),
-    ("tests", &["serde_json"]),
+    ("tests", &["blake3", "serde_json"]),
     ("xtask", &["anyhow", "toml", "serde_json"]),
 ];
 

@@ -1,0 +1,189 @@
+//! The tests' own reader of a data folder's log. It strips the padding, reads each line as plain
+//! JSON, and checks what anybody can check by eye: seqs without gaps across all files, each tx_id
+//! once, groups as their seals count them. Hashes are `saldo verify`'s.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+/// All that seals prove in a data folder.
+pub struct Journal {
+    /// The events, from seq 1.
+    pub events: Vec<Event>,
+    /// The balance of `@world` in the last seal.
+    pub world: i128,
+    /// Bytes behind the last seal that are no padding.
+    pub unsealed_bytes: usize,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its place.
+    pub seq: u64,
+    /// Its name.
+    pub tx_id: String,
+    /// What happened.
+    pub kind: Kind,
+}
+
+/// What happened. Amounts and balances are whole cents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Balances were set: name, before, after.
+    Init(Vec<(String, i64, i64)>),
+    /// Money came in.
+    Deposit { user: String, amount: i64, after: i64 },
+    /// Money went out.
+    Withdraw { user: String, amount: i64, after: i64 },
+    /// Money moved.
+    Transfer { from: String, to: String, amount: i64, after_from: i64, after_to: i64 },
+    /// A recorded no: its code, who was to pay or receive, and what that account held.
+    Refused {
+        code: String,
+        payer: Option<String>,
+        payee: Option<String>,
+        amount: i64,
+        balance: i64,
+    },
+}
+
+struct Reader {
+    journal: Journal,
+    tx_ids: HashSet<String>,
+    /// Events that no seal counts yet, and their bytes.
+    open: Vec<Event>,
+    open_bytes: usize,
+    /// Whether padding was met in the file at hand.
+    in_padding: bool,
+}
+
+impl Journal {
+    /// Reads the log of a data folder, all its files in order.
+    pub fn read(data: &Path) -> Self {
+        let mut files: Vec<(u64, String)> = Vec::new();
+        for entry in fs::read_dir(data).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let range =
+                name.strip_prefix("transactions.").and_then(|name| name.strip_suffix(".log"));
+            if let Some((first, _)) = range.and_then(|range| range.split_once('-')) {
+                files.push((first.parse().unwrap(), name));
+            }
+        }
+        files.sort();
+        if data.join("transactions.log").exists() {
+            files.push((u64::MAX, "transactions.log".to_owned()));
+        }
+        let journal = Self { events: Vec::new(), world: 0, unsealed_bytes: 0 };
+        let tx_ids = HashSet::new();
+        let mut reader =
+            Reader { journal, tx_ids, open: Vec::new(), open_bytes: 0, in_padding: false };
+        for (_, name) in files {
+            assert_eq!(
+                reader.open_bytes, 0,
+                "a closed file ends with its last seal, before {name}"
+            );
+            reader.file(&name, &fs::read(data.join(&name)).unwrap());
+        }
+        reader.journal.unsealed_bytes = reader.open_bytes;
+        reader.journal
+    }
+
+    /// The seq of the last event.
+    pub fn last(&self) -> u64 {
+        self.events.len() as u64
+    }
+
+    /// The events under this tx_id: none or one.
+    pub fn find(&self, tx_id: &str) -> Option<&Event> {
+        self.events.iter().find(|event| event.tx_id == tx_id)
+    }
+}
+
+impl Reader {
+    fn file(&mut self, name: &str, bytes: &[u8]) {
+        self.in_padding = false;
+        for (place, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            if line == b"\n" {
+                self.in_padding = true;
+                continue;
+            }
+            let Ok(value) = serde_json::from_slice::<Value>(line) else {
+                // What a crash tore: only at the end, which the next seal would contradict.
+                self.open_bytes += line.len();
+                continue;
+            };
+            if place == 0 {
+                assert_eq!(value["saldo"], "journal", "{name}");
+                assert_eq!(value["first"], self.journal.last() + 1, "{name}");
+                continue;
+            }
+            match value.get("seal") {
+                Some(seal) => self.seal(name, seal),
+                None => {
+                    self.open.push(event(&value));
+                    self.open_bytes += line.len();
+                }
+            }
+        }
+    }
+
+    fn seal(&mut self, name: &str, seal: &Value) {
+        assert!(!self.in_padding, "{name}: {seal} stands behind padding");
+        assert_eq!(seal["bytes"], self.open_bytes, "{name}: {seal}");
+        assert_eq!(seal["first"], self.journal.last() + 1, "{name}: {seal}");
+        for event in self.open.drain(..) {
+            assert_eq!(event.seq, self.journal.last() + 1, "{name}: seqs have no gap");
+            assert!(self.tx_ids.insert(event.tx_id.clone()), "{name}: {} again", event.tx_id);
+            self.journal.events.push(event);
+        }
+        assert_eq!(seal["last"], self.journal.last(), "{name}: {seal}");
+        self.journal.world = seal["world"].to_string().parse().unwrap();
+        self.open_bytes = 0;
+    }
+}
+
+fn event(value: &Value) -> Event {
+    let text =
+        |key: &str| value[key].as_str().unwrap_or_else(|| panic!("{key}: {value}")).to_owned();
+    let optional = |key: &str| value[key].as_str().map(str::to_owned);
+    let number = |key: &str| value[key].as_i64().unwrap_or_else(|| panic!("{key}: {value}"));
+    let kind = match value["tx"].as_str() {
+        Some("init") => {
+            let accounts = value["accounts"].as_object().unwrap().iter();
+            let set = |(name, balance): (&String, &Value)| {
+                let (before, after) = (&balance["before"], &balance["after"]);
+                (name.clone(), before.as_i64().unwrap(), after.as_i64().unwrap())
+            };
+            Kind::Init(accounts.map(set).collect())
+        }
+        Some("deposit") => {
+            Kind::Deposit { user: text("user"), amount: number("amount"), after: number("after") }
+        }
+        Some("withdraw") => {
+            Kind::Withdraw { user: text("user"), amount: number("amount"), after: number("after") }
+        }
+        Some("transfer") => Kind::Transfer {
+            from: text("from"),
+            to: text("to"),
+            amount: number("amount"),
+            after_from: number("after_from"),
+            after_to: number("after_to"),
+        },
+        Some("refused") => {
+            let cmd = text("cmd");
+            let user = optional("user");
+            Kind::Refused {
+                code: text("code"),
+                payer: if cmd == "withdraw" { user.clone() } else { optional("from") },
+                payee: if cmd == "deposit" { user } else { optional("to") },
+                amount: number("amount"),
+                balance: number("balance"),
+            }
+        }
+        _ => panic!("no event: {value}"),
+    };
+    Event { seq: value["seq"].as_u64().unwrap(), tx_id: text("tx_id"), kind }
+}

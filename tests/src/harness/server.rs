@@ -1,0 +1,247 @@
+//! A running `saldo serve`: started on a free port, awaited, signalled, killed.
+//!
+//! **Invariant:** no server outlives its test: dropping one kills it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::run::{clean, end, wait};
+use super::{DEADLINE, Ended, Folder, Strace, Wire, saldo};
+
+/// A server about to be started.
+pub struct Serve {
+    data: PathBuf,
+    listen: String,
+    flags: Vec<String>,
+    strace: Option<Strace>,
+}
+
+/// A server that is ready, or was.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    process: Process,
+}
+
+/// A server process with what it says.
+struct Process {
+    child: Mutex<Child>,
+    stdout: Mutex<Receiver<String>>,
+    stderr: Arc<Mutex<String>>,
+    reading_stderr: Option<JoinHandle<()>>,
+}
+
+impl Serve {
+    /// On this folder, on a free port.
+    pub fn on(folder: &Folder) -> Self {
+        Self::at(&folder.data())
+    }
+
+    /// On the folder at this path.
+    pub fn at(data: &Path) -> Self {
+        let listen = "127.0.0.1:0".to_owned();
+        Self { data: data.to_path_buf(), listen, flags: Vec::new(), strace: None }
+    }
+
+    /// On this address.
+    pub fn listen(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.listen);
+        self
+    }
+
+    /// With a flag and its value.
+    pub fn flag(mut self, name: &str, value: impl ToString) -> Self {
+        self.flags.extend([name.to_owned(), value.to_string()]);
+        self
+    }
+
+    /// With files and checkpoints so small that both happen all the time.
+    pub fn small(self) -> Self {
+        self.flag("--segment-bytes", 65_536).flag("--checkpoint-bytes", 32_768)
+    }
+
+    /// Under strace.
+    pub fn under(mut self, strace: Strace) -> Self {
+        self.strace = Some(strace);
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    pub fn start(self) -> Server {
+        let process = self.spawn();
+        let line = process.next_stdout_line();
+        let Some(line) = line else {
+            panic!("the server ended before it was ready: {:?}", process.wait());
+        };
+        let address = line
+            .strip_prefix("saldo ready tcp=")
+            .and_then(|address| address.parse().ok())
+            .unwrap_or_else(|| panic!("not ready but: {line}"));
+        Server { address, process }
+    }
+
+    /// Starts it and kills it as soon as `moment` says so, ready or not.
+    pub fn start_and_kill(self, mut moment: impl FnMut() -> bool) {
+        let process = self.spawn();
+        loop {
+            let ready =
+                !matches!(locked(&process.stdout).try_recv(), Err(mpsc::TryRecvError::Empty));
+            if ready || moment() {
+                process.kill();
+                process.wait();
+                return;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Runs it to its end, where it is expected not to start.
+    pub fn refused(&self) -> Ended {
+        end(&mut self.command(), b"")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match &self.strace {
+            Some(strace) => strace.command(),
+            None => Command::new(saldo()),
+        };
+        clean(&mut command);
+        command.args(["serve", "--listen", &self.listen, "--data"]).arg(&self.data);
+        command.args(&self.flags);
+        command
+    }
+
+    fn spawn(&self) -> Process {
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = Mutex::new(lines(child.stdout.take().unwrap()));
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let mut from = BufReader::new(child.stderr.take().unwrap());
+        let into = stderr.clone();
+        let reading_stderr = thread::spawn(move || {
+            let mut line = Vec::new();
+            while from.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+                locked(&into).push_str(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+        });
+        let reading_stderr = Some(reading_stderr);
+        Process { child: Mutex::new(child), stdout, stderr, reading_stderr }
+    }
+}
+
+impl Server {
+    /// Starts one on this folder.
+    pub fn start(folder: &Folder) -> Self {
+        Serve::on(folder).start()
+    }
+
+    /// A new connection to it.
+    pub fn connect(&self) -> Wire {
+        Wire::connect(self.address)
+    }
+
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        locked(&self.process.child).id()
+    }
+
+    /// What it has written to stderr so far.
+    pub fn stderr(&self) -> String {
+        locked(&self.process.stderr).clone()
+    }
+
+    /// Ends it as a crash does; it may have ended before. Does not wait.
+    pub fn kill(&self) {
+        self.process.kill();
+    }
+
+    /// Ends it as a crash does, and waits for the end.
+    pub fn crash(self) -> Ended {
+        self.process.kill();
+        self.process.wait()
+    }
+
+    /// Sends a signal, named as `kill` names it.
+    pub fn signal(&self, name: &str) {
+        signal(self.id(), name);
+    }
+
+    /// Waits for its end.
+    pub fn wait(self) -> Ended {
+        self.process.wait()
+    }
+
+    /// Asks it to stop over the wire, and waits for its end.
+    pub fn shut_down(self) -> Ended {
+        let reply = self.connect().ask(r#"{"cmd":"shutdown"}"#);
+        assert_eq!(reply["ok"], true, "{reply}");
+        self.wait()
+    }
+}
+
+impl Process {
+    fn next_stdout_line(&self) -> Option<String> {
+        match locked(&self.stdout).recv_timeout(DEADLINE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("not ready: {}", locked(&self.stderr)),
+        }
+    }
+
+    fn kill(&self) {
+        locked(&self.child).kill().unwrap();
+    }
+
+    fn wait(mut self) -> Ended {
+        let status = wait(&mut locked(&self.child), "saldo serve");
+        if let Some(reading) = self.reading_stderr.take() {
+            reading.join().unwrap();
+        }
+        let stdout = locked(&self.stdout).try_iter().map(|line| line + "\n").collect();
+        Ended { code: status.code(), stdout, stderr: locked(&self.stderr).clone() }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let mut child = locked(&self.child);
+        // Both fail where it has ended already.
+        drop(child.kill());
+        drop(child.wait());
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(id: u32, name: &str) {
+    // The shell's own `kill`, which is everywhere.
+    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn lines(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        while stdout.read_line(&mut line).is_ok_and(|count| count > 0) {
+            if sender.send(line.trim_end().to_owned()).is_err() {
+                // Nobody listens any more; the server must still be able to write.
+                drop(stdout.read_to_end(&mut Vec::new()));
+                return;
+            }
+            line.clear();
+        }
+    });
+    receiver
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

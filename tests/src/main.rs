@@ -1,0 +1,22 @@
+//! Drives the real `saldo` from outside, as its users do: each test has a server of its own on a
+//! free port, over a folder of its own. The binary is the one that `SALDO_BIN` names.
+//!
+//! **Invariants:** nothing here is shared with what is tested: the lines of the wire and of the log
+//! are read by the harness's own readers, and balances are computed by its own model. No test
+//! sleeps to be right: it waits for a condition, and fails at a deadline.
+#![expect(clippy::unwrap_used, reason = "a test stops where something fails")]
+
+mod bad_input;
+mod bench;
+mod cli;
+mod disk_full;
+mod durable;
+mod golden;
+mod harness;
+mod idempotency;
+mod kill;
+mod load;
+mod many_clients;
+mod quick_start;
+mod starting;
+mod stopping;
