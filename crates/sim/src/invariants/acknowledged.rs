@@ -1,0 +1,42 @@
+//! What was acknowledged is there for ever: every change and every recorded refusal that a client
+//! was told of stands at its seq, with the result that was told.
+
+use engine::{Outcome, Request};
+use ledger::{Event, Refused, Seq, TxId};
+
+use crate::history::Surviving;
+use crate::told::Reply;
+use crate::violation::{Broken, Holds};
+
+const INVARIANT: &str = "every acknowledged event survives with its result";
+
+/// Looks for every acknowledged event among the surviving ones.
+pub(crate) fn survive(surviving: &Surviving<'_>, told: &[Reply]) -> Holds {
+    for reply in told {
+        match (&reply.outcome, &reply.request) {
+            (Outcome::Done { seq, tx_id, event, .. }, _) => {
+                find(surviving, *seq, tx_id, event)?;
+            }
+            (
+                Outcome::Refused { rejection, seq: Some(seq), tx_id: Some(tx_id), .. },
+                Request::Write { command, .. },
+            ) => {
+                let (command, rejection) = (command.clone(), rejection.clone());
+                let refused = Refused { command, rejection };
+                find(surviving, *seq, tx_id, &Event::Refused(refused))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn find(surviving: &Surviving<'_>, seq: Seq, tx_id: &TxId<'_>, event: &Event<'_>) -> Holds {
+    let place = usize::try_from(seq.get()).ok().and_then(|seq| seq.checked_sub(1));
+    let entry = place.and_then(|place| surviving.entries.get(place));
+    if entry.is_some_and(|entry| entry.tx_id == *tx_id && entry.event == *event) {
+        return Ok(());
+    }
+    let found = format!("{event:?} of {tx_id} was told at {seq}; {entry:?} is there");
+    Err(Broken::new(INVARIANT, format!("{found}, and {} is the last", surviving.last())))
+}

@@ -1,0 +1,119 @@
+//! One run: lives of the server, one after the other, on one disk.
+
+use engine::embedded::Options;
+use journal::disk::SimDisk;
+use ledger::model::Model;
+use ledger::{Event, TxId};
+
+use crate::checkpoints::Checkpoints;
+use crate::config::Config;
+use crate::history::{History, Staged};
+use crate::life::Ending;
+use crate::random::Random;
+use crate::stats::Stats;
+use crate::told::Reply;
+use crate::violation::{Broken, Violation};
+use crate::workload::Workload;
+use crate::{life, recovery};
+
+/// What a run meets besides crashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Crashes alone.
+    Crashes,
+    /// Calls of the disk that fail.
+    Faults,
+    /// A disk that fills up.
+    FullDisk,
+}
+
+/// What a run knows, apart from the server that lives at the moment.
+pub(crate) struct Run {
+    pub(crate) random: Random,
+    pub(crate) options: Options,
+    pub(crate) trouble: Trouble,
+    pub(crate) disk: SimDisk,
+    pub(crate) workload: Workload,
+    /// Everything staged so far that no crash took.
+    pub(crate) history: History,
+    /// What the bank must hold after `history`.
+    pub(crate) bank: Model,
+    /// Every reply that was given.
+    pub(crate) told: Vec<Reply>,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) stats: Stats,
+    /// How many failing calls were planned so far.
+    pub(crate) faults_planned: u64,
+    pub(crate) life: u64,
+    pub(crate) step: u64,
+    pub(crate) steps: u64,
+    /// What the server's clock says, in microseconds since the Unix epoch. It goes back at times.
+    pub(crate) now_us: u64,
+}
+
+/// Runs one seed. Errors: the first promise that was broken.
+pub fn run(seed: u64, config: Config) -> Result<Stats, Violation> {
+    let mut run = Run::new(seed, config);
+    match run.play() {
+        Ok(()) => Ok(run.stats),
+        Err(Broken { invariant, found }) => {
+            Err(Violation { seed, life: run.life, step: run.step, invariant, found })
+        }
+    }
+}
+
+impl Run {
+    fn new(seed: u64, config: Config) -> Self {
+        let mut random = Random::new(seed);
+        let options = config.options(&mut random);
+        let trouble = match random.between(0, 9) {
+            0..6 => Trouble::Crashes,
+            6..9 => Trouble::Faults,
+            _ => Trouble::FullDisk,
+        };
+        let disk = SimDisk::seeded(random.number());
+        Self {
+            random,
+            options,
+            trouble,
+            disk,
+            workload: Workload::default(),
+            history: History::default(),
+            bank: Model::new(),
+            told: Vec::new(),
+            checkpoints: Checkpoints::default(),
+            stats: Stats { runs: 1, ..Stats::default() },
+            faults_planned: 0,
+            life: 0,
+            step: 0,
+            steps: config.steps,
+            now_us: 1_764_000_000_000_000,
+        }
+    }
+
+    fn play(&mut self) -> Result<(), Broken> {
+        let mut parts = recovery::open(self, None)?;
+        while self.step < self.steps {
+            let ending = life::play(self, parts)?;
+            parts = recovery::open(self, Some(ending))?;
+        }
+        loop {
+            let ending = life::settle(self, parts)?;
+            parts = recovery::open(self, Some(ending))?;
+            if ending == Ending::Closed {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether new trouble may be made: not once the run comes to its end.
+    pub(crate) fn may_trouble(&self) -> bool {
+        self.step < self.steps
+    }
+
+    /// Notes an event that the engine staged.
+    pub(crate) fn stage(&mut self, tx_id: TxId<'static>, event: Event<'static>) {
+        let at_us = self.now_us.max(self.history.at_us_last());
+        self.history.push(Staged { tx_id, event, at_us });
+    }
+}

@@ -1,0 +1,205 @@
+//! What the clients ask: few hot accounts and some cold ones, every kind of request, and requests
+//! asked again: those that were never answered first of all, as a client does after a crash.
+
+use engine::Request;
+use ledger::limits::{AMOUNT_MAX, BALANCE_MAX};
+use ledger::model::Model;
+use ledger::{AccountId, Amount, Balance, Command, Openings, Transfer, TxId};
+
+use crate::random::Random;
+
+/// Every account that a run can open, the hot ones first.
+pub(crate) const NAMES: [&str; 16] = [
+    "alice",
+    "bob",
+    "carol",
+    "dave",
+    "josé",
+    "a\"b\\c",
+    "{\"seal\":{}}",
+    "\\n",
+    "erin",
+    "frank",
+    "grace",
+    "heidi",
+    "ivan",
+    "judy",
+    "a name of sixty-four bytes, which is as long as a name can be...",
+    "z",
+];
+const HOT_COUNT: u64 = 4;
+
+/// A change as it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) command: Command<'static>,
+    pub(crate) tx_id: TxId<'static>,
+    pub(crate) tx_id_given: bool,
+}
+
+/// The clients.
+#[derive(Debug, Default)]
+pub(crate) struct Workload {
+    /// Every change ever asked for.
+    asked: Vec<Asked>,
+    /// Those whose answer was lost in a crash.
+    unsettled: Vec<Asked>,
+    tx_id_next: u64,
+}
+
+impl Workload {
+    /// The next request of some client. `bank` is what the bank holds.
+    pub(crate) fn next(&mut self, random: &mut Random, bank: &Model) -> Request<'static> {
+        match random.between(0, 99) {
+            0..12 => Request::Balance(account(name(random))),
+            12..17 => {
+                let count = random.between(1, 5);
+                Request::Balances((0..count).map(|_| account(name(random))).collect())
+            }
+            17..30 => match self.unsettled.pop() {
+                Some(asked) => write(asked),
+                None => self.new_change(random, bank),
+            },
+            30..38 => match random.pick(&self.asked).cloned() {
+                Some(asked) => write(asked),
+                None => self.new_change(random, bank),
+            },
+            38..42 => match random.pick(&self.asked).cloned() {
+                Some(asked) => {
+                    let command = new_command(random, bank);
+                    write(Asked { command, tx_id_given: true, ..asked })
+                }
+                None => self.new_change(random, bank),
+            },
+            _ => self.new_change(random, bank),
+        }
+    }
+
+    /// The answer to a change was lost: its client will ask again.
+    pub(crate) fn unanswered(&mut self, asked: Asked) {
+        self.unsettled.push(asked);
+    }
+
+    /// A change whose answer was lost, if there is one left.
+    pub(crate) fn settle_one(&mut self) -> Option<Request<'static>> {
+        self.unsettled.pop().map(write)
+    }
+
+    fn new_change(&mut self, random: &mut Random, bank: &Model) -> Request<'static> {
+        self.tx_id_next += 1;
+        let tx_id_given = random.happens(4, 5);
+        let owner = if tx_id_given { "client" } else { "server" };
+        let text = format!("{owner}-{}", self.tx_id_next);
+        let tx_id = TxId::new(text).unwrap_or_else(|_| unreachable!("short and printable"));
+        let asked = Asked { command: new_command(random, bank), tx_id, tx_id_given };
+        self.asked.push(asked.clone());
+        write(asked)
+    }
+}
+
+fn write(asked: Asked) -> Request<'static> {
+    let Asked { command, tx_id, tx_id_given } = asked;
+    Request::Write { command, tx_id, tx_id_given }
+}
+
+pub(crate) fn account(name: &'static str) -> AccountId<'static> {
+    AccountId::new(name).unwrap_or_else(|_| unreachable!("every name above is one"))
+}
+
+fn name(random: &mut Random) -> &'static str {
+    let hot = random.happens(3, 4);
+    let most = if hot { HOT_COUNT } else { NAMES.len() as u64 } - 1;
+    usize::try_from(random.between(0, most)).ok().and_then(|n| NAMES.get(n)).unwrap_or(&"alice")
+}
+
+fn new_command(random: &mut Random, bank: &Model) -> Command<'static> {
+    match random.between(0, 99) {
+        0..4 => {
+            let count = usize::try_from(random.between(1, 4)).unwrap_or(1);
+            let first = usize::try_from(random.between(0, NAMES.len() as u64 - 4)).unwrap_or(0);
+            let openings = NAMES.iter().skip(first).take(count).map(|name| {
+                let held = i64::try_from(random.between(0, 5_000)).unwrap_or(0);
+                (account(name), Balance::new(held).unwrap_or(Balance::ZERO))
+            });
+            let openings = Openings::new(openings.collect());
+            Command::Init(openings.unwrap_or_else(|| unreachable!("each name once, none below 0")))
+        }
+        4..24 => {
+            let account = account(name(random));
+            Command::Deposit { account, amount: incoming(random) }
+        }
+        24..44 => {
+            let name = name(random);
+            Command::Withdraw { account: account(name), amount: outgoing(random, bank, name) }
+        }
+        _ => {
+            let from = name(random);
+            let to = name(random);
+            let amount = outgoing(random, bank, from);
+            match Transfer::new(account(from), account(to), amount) {
+                Ok(transfer) => Command::Transfer(transfer),
+                // No transfer at all: the protocol refuses it before the engine sees it.
+                Err(_) => Command::Deposit { account: account(to), amount },
+            }
+        }
+    }
+}
+
+/// Mostly small; now and then so much that the receiver cannot hold it.
+fn incoming(random: &mut Random) -> Amount {
+    let amount = match random.between(0, 19) {
+        0 => AMOUNT_MAX,
+        1 => BALANCE_MAX / 2,
+        _ => i64::try_from(random.between(1, 1_000)).unwrap_or(1),
+    };
+    to_amount(amount)
+}
+
+/// Mostly less than the account holds; now and then all of it, and one more than all.
+fn outgoing(random: &mut Random, bank: &Model, name: &str) -> Amount {
+    let held = bank.balance(name).and_then(|held| i64::try_from(held).ok()).unwrap_or(0);
+    let amount = match random.between(0, 9) {
+        0 => held,
+        1 => held.saturating_add(1),
+        2 => AMOUNT_MAX,
+        _ => i64::try_from(random.between(1, 400)).unwrap_or(1),
+    };
+    to_amount(amount)
+}
+
+fn to_amount(minor_units: i64) -> Amount {
+    let inside = minor_units.clamp(1, AMOUNT_MAX);
+    Amount::new(inside).unwrap_or_else(|_| unreachable!("clamped to the range of an amount"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_request_is_asked() {
+        let mut workload = Workload::default();
+        let mut random = Random::new(1);
+        let bank = Model::new();
+        let mut kinds = [0_u32; 6];
+        for _ in 0..2_000 {
+            let kind = match workload.next(&mut random, &bank) {
+                Request::Balance(_) => 0,
+                Request::Balances(_) => 1,
+                Request::Write { command: Command::Init(_), .. } => 2,
+                Request::Write { command: Command::Deposit { .. }, .. } => 3,
+                Request::Write { command: Command::Withdraw { .. }, .. } => 4,
+                Request::Write { command: Command::Transfer(_), .. } => 5,
+            };
+            kinds[kind] += 1;
+        }
+        assert!(kinds.iter().all(|count| *count > 20), "{kinds:?}");
+    }
+
+    #[test]
+    fn every_name_is_an_account() {
+        for name in NAMES {
+            assert_eq!(account(name).as_str(), name);
+        }
+    }
+}
