@@ -6,6 +6,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::failure::Failure;
+use crate::setting::Setting;
+
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
@@ -34,6 +37,16 @@ pub enum Progress {
     },
     /// Nowhere.
     Hidden,
+}
+
+/// When to show it: the flag comes first, then `SALDO_PROGRESS`. Errors: that names none.
+pub fn settle(flag: Option<When>) -> Result<When, Failure> {
+    if let Some(when) = flag {
+        return Ok(when);
+    }
+    let setting = Setting::pick(("--progress", None), "SALDO_PROGRESS", "auto")?;
+    When::from_str(&setting.value, false)
+        .map_err(|_| setting.refuse("it can be auto, always or never"))
 }
 
 impl Progress {

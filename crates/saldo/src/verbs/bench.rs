@@ -10,7 +10,7 @@ use crate::act::Act;
 use crate::bench::books::{self, BooksFault};
 use crate::bench::fault::Fault;
 use crate::bench::names::{self, Names};
-use crate::bench::progress::{Progress, When};
+use crate::bench::progress::{self, Progress, When};
 use crate::bench::report::{Money, Report};
 use crate::bench::{Load, run};
 use crate::exit_code::Exit;
@@ -44,16 +44,9 @@ pub struct Args {
     /// Which accounts and amounts are chosen follows from this; without it, from chance
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// When to show progress on stderr
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        env = "SALDO_PROGRESS",
-        hide_env_values = true,
-        help_heading = "Output"
-    )]
-    progress: When,
+    /// When to show progress on stderr: auto, always or never [env: SALDO_PROGRESS]
+    #[arg(long, value_name = "WHEN", help_heading = "Output", hide_possible_values = true)]
+    progress: Option<When>,
     #[command(flatten)]
     server: ServerArgs,
     /// How to answer.
@@ -74,7 +67,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let server = args.server.resolve()?;
     let total = Duration::from_secs(u64::from(load.secs));
-    let progress = Progress::new(args.progress, output == Output::Bare, total);
+    let when = progress::settle(args.progress)?;
+    let progress = Progress::new(when, output == Output::Bare, total);
     let answer = runtime::block_on(measure(&load, &server, output, progress))?;
     output.print(&answer)
 }
