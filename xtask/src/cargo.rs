@@ -16,9 +16,7 @@ pub const TIER_VARIABLES: [&str; 2] = ["SALDO_KILLS", "SALDO_SEEDS"];
 pub fn root() -> Result<PathBuf> {
     // The crate's own folder, which cargo names at run time, so that a moved checkout works.
     let own = env::var_os("CARGO_MANIFEST_DIR").context("call this as `cargo xtask`")?;
-    let root = Path::new(&own)
-        .parent()
-        .context("xtask stands in the root folder")?;
+    let root = Path::new(&own).parent().context("xtask stands in the root folder")?;
     Ok(root.to_path_buf())
 }
 
@@ -45,25 +43,11 @@ pub fn cargo(root: &Path) -> Command {
 /// The folder that cargo builds into, wherever the person's configuration puts it.
 pub fn target_folder(root: &Path) -> Result<PathBuf> {
     let output = cargo(root)
-        .args([
-            "metadata",
-            "--no-deps",
-            "--offline",
-            "--format-version",
-            "1",
-        ])
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
         .output()
         .context("cargo metadata")?;
-    ensure!(
-        output.status.success(),
-        "cargo metadata: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let folder = metadata
-        .get("target_directory")
-        .and_then(|folder| folder.as_str());
-    Ok(PathBuf::from(
-        folder.context("cargo metadata names no target folder")?,
-    ))
+    let folder = metadata.get("target_directory").and_then(|folder| folder.as_str());
+    Ok(PathBuf::from(folder.context("cargo metadata names no target folder")?))
 }

@@ -10,14 +10,7 @@ pub fn run() -> Result<bool> {
     let root = cargo::root()?;
     let commands: [&[&str]; 3] = [
         &["fmt", "--all"],
-        &[
-            "clippy",
-            "--fix",
-            "--allow-dirty",
-            "--allow-staged",
-            "--workspace",
-            "--all-targets",
-        ],
+        &["clippy", "--fix", "--allow-dirty", "--allow-staged", "--workspace", "--all-targets"],
         &["fmt", "--all"],
     ];
     for arguments in commands {

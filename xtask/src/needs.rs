@@ -18,35 +18,20 @@ struct Need {
 }
 
 const NEEDS: &[Need] = &[
-    Need {
-        program: "python3",
-        package: "python3",
-        purpose: "the README's ten-line client",
-    },
+    Need { program: "python3", package: "python3", purpose: "the README's ten-line client" },
     Need {
         program: "nc",
         package: "netcat-openbsd",
         purpose: "the README's client without a program",
     },
-    Need {
-        program: "jq",
-        package: "jq",
-        purpose: "the README's reading of the log",
-    },
-    Need {
-        program: "strace",
-        package: "strace",
-        purpose: "stalled and failing syncs",
-    },
+    Need { program: "jq", package: "jq", purpose: "the README's reading of the log" },
+    Need { program: "strace", package: "strace", purpose: "stalled and failing syncs" },
 ];
 
 /// Looks for each program; installs the missing ones with apt-get when we are root on a Debian,
 /// and otherwise says what to install. `Ok(false)` when something is still missing.
 pub fn provide() -> Result<bool> {
-    let missing: Vec<&Need> = NEEDS
-        .iter()
-        .filter(|need| !is_there(need.program))
-        .collect();
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !is_there(need.program)).collect();
     if missing.is_empty() {
         let programs: Vec<&str> = NEEDS.iter().map(|need| need.program).collect();
         println!("{}: there", programs.join(", "));
@@ -59,13 +44,7 @@ pub fn provide() -> Result<bool> {
     if is_there("apt-get") && is_root()? {
         println!("installing: apt-get install {}", packages.join(" "));
         apt_get(&["update", "-qq"])?;
-        apt_get(
-            &[
-                &["install", "-y", "-qq", "--no-install-recommends"],
-                &*packages,
-            ]
-            .concat(),
-        )?;
+        apt_get(&[&["install", "-y", "-qq", "--no-install-recommends"], &*packages].concat())?;
     }
     let missing = missing.iter().any(|need| !is_there(need.program));
     if missing {

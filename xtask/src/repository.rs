@@ -27,21 +27,11 @@ impl Repository {
     /// Reads what git tracks, and what it would track once added.
     pub fn read(root: &Path) -> Result<Self> {
         let output = Command::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             .current_dir(root)
             .output()
             .context("git ls-files")?;
-        ensure!(
-            output.status.success(),
-            "git: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        ensure!(output.status.success(), "git: {}", String::from_utf8_lossy(&output.stderr));
         let mut files = BTreeMap::new();
         for path in String::from_utf8(output.stdout)?.split_terminator('\0') {
             let absolute = root.join(path);
@@ -58,9 +48,7 @@ impl Repository {
 
     /// Every file, by path.
     pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_str()))
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     /// The Rust sources.
@@ -70,10 +58,7 @@ impl Repository {
 
     /// The text of one file; a rule that needs it finds a missing file a fault.
     pub fn text(&self, path: &str) -> Result<&str, String> {
-        self.files
-            .get(path)
-            .map(String::as_str)
-            .ok_or_else(|| format!("{path} is missing"))
+        self.files.get(path).map(String::as_str).ok_or_else(|| format!("{path} is missing"))
     }
 
     /// The members of the workspace, by path.
@@ -90,11 +75,7 @@ impl Repository {
                 .and_then(|name| name.as_str())
                 .ok_or_else(|| format!("{path} names no package"))?
                 .to_owned();
-            members.push(Member {
-                manifest_path: path,
-                name,
-                manifest,
-            });
+            members.push(Member { manifest_path: path, name, manifest });
         }
         Ok(members)
     }
@@ -103,13 +84,10 @@ impl Repository {
     #[cfg(test)]
     pub fn of(samples: &[(&str, &str)]) -> Self {
         let own = |&(path, text): &(&str, &str)| (path.to_owned(), text.to_owned());
-        Self {
-            files: samples.iter().map(own).collect(),
-        }
+        Self { files: samples.iter().map(own).collect() }
     }
 }
 
 fn parse(path: &str, text: &str) -> Result<Table, String> {
-    text.parse::<Table>()
-        .map_err(|error| format!("{path}: {error}"))
+    text.parse::<Table>().map_err(|error| format!("{path}: {error}"))
 }

@@ -101,10 +101,7 @@ fn forward<R: Read + Send + 'static, W: Write + 'static>(
         let mut tally = Tally::default();
         let mut line = Vec::new();
         let mut lines = BufReader::new(stream);
-        while lines
-            .read_until(b'\n', &mut line)
-            .is_ok_and(|count| count > 0)
-        {
+        while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
             let text = String::from_utf8_lossy(&line);
             tally += Tally::of_line(text.trim_end()).unwrap_or_default();
             let mut to = to();
@@ -128,12 +125,7 @@ fn kill_tree(id: u32) -> Result<()> {
     let mut family = vec![id];
     let mut next = 0;
     while let Some(&parent) = family.get(next) {
-        family.extend(
-            parents
-                .iter()
-                .filter(|entry| *entry.1 == parent)
-                .map(|entry| entry.0),
-        );
+        family.extend(parents.iter().filter(|entry| *entry.1 == parent).map(|entry| entry.0));
         next += 1;
     }
     Command::new("kill")
@@ -151,11 +143,7 @@ fn parents() -> io::Result<HashMap<u32, u32>> {
     let mut parents = HashMap::new();
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
-        let Some(id) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else {
@@ -180,13 +168,7 @@ mod tests {
 
     /// Keeps the script's output to itself: its summary lines must not be counted again outside.
     fn run(script: &str, limit: Duration) -> Finished {
-        run_into(
-            Command::new("sh").args(["-c", script]),
-            limit,
-            io::sink,
-            io::sink,
-        )
-        .unwrap()
+        run_into(Command::new("sh").args(["-c", script]), limit, io::sink, io::sink).unwrap()
     }
 
     #[test]
@@ -195,13 +177,7 @@ mod tests {
                       echo '     Summary [ 1.0s] 3 tests run: 3 passed, 0 skipped' >&2";
         let finished = run(script, Duration::from_secs(30));
         assert!(finished.success);
-        assert_eq!(
-            finished.tally,
-            Tally {
-                passed: 5,
-                failed: 0
-            }
-        );
+        assert_eq!(finished.tally, Tally { passed: 5, failed: 0 });
     }
 
     #[test]
@@ -215,9 +191,6 @@ mod tests {
         // The shell waits for a child of its own, which holds the output as a hung test would.
         let finished = run("sleep 300; true", Duration::from_millis(200));
         assert!(!finished.success);
-        assert!(
-            started.elapsed() < Duration::from_secs(100),
-            "it waited for the child"
-        );
+        assert!(started.elapsed() < Duration::from_secs(100), "it waited for the child");
     }
 }

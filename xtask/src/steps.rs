@@ -15,24 +15,11 @@ pub struct Step {
     pub title: &'static str,
     /// What it does.
     pub action: Action,
-    /// A file without which there is nothing to do yet.
-    pub only_with: Option<&'static str>,
 }
 
 impl Step {
     const fn new(title: &'static str, action: Action) -> Self {
-        Self {
-            title,
-            action,
-            only_with: None,
-        }
-    }
-
-    const fn only_with(self, file: &'static str) -> Self {
-        Self {
-            only_with: Some(file),
-            ..self
-        }
+        Self { title, action }
     }
 }
 
@@ -56,6 +43,21 @@ const LINTS: &[&str] = &[
     "--locked",
     "--workspace",
     "--all-targets",
+    "--features",
+    "engine/conformance,sim/planted",
+    "--",
+    "-D",
+    "warnings",
+];
+
+const SCHEDULE_LINTS: &[&str] = &[
+    "clippy",
+    "--locked",
+    "--package",
+    "engine",
+    "--all-targets",
+    "--features",
+    "shuttle,planted",
     "--",
     "-D",
     "warnings",
@@ -67,13 +69,21 @@ pub const STEPS: &[Step] = &[
     Step::new("format", Action::Cargo(&["fmt", "--all", "--check"])),
     Step::new("the repository's own rules", Action::Rules),
     Step::new("lints", Action::Cargo(LINTS)),
+    Step::new("lints of the schedule explorer", Action::Cargo(SCHEDULE_LINTS)),
     Step::new(
         "the release binary",
         Action::Cargo(&["build", "--locked", "--release", "--package", "saldo"]),
     ),
     Step::new(
         "unit and integration tests of the crates",
-        Action::Tests(&["--workspace", "--exclude", "tests", "--tests"]),
+        Action::Tests(&[
+            "--workspace",
+            "--exclude",
+            "tests",
+            "--tests",
+            "--features",
+            "engine/conformance",
+        ]),
     ),
     Step::new(
         "examples in the documentation",
@@ -85,12 +95,15 @@ pub const STEPS: &[Step] = &[
             "--package",
             "engine",
             "--features",
-            "shuttle",
+            "shuttle,planted",
             "--test",
             "schedules",
         ]),
-    )
-    .only_with("crates/engine/tests/schedules.rs"),
+    ),
+    Step::new(
+        "planted faults: each is caught",
+        Action::Tests(&["--package", "sim", "--features", "planted", "--test", "planted"]),
+    ),
     Step::new(
         "the release binary, driven from outside",
         Action::Tests(&["--package", "tests", "--tests"]),
@@ -109,11 +122,7 @@ pub struct SlowTier {
 
 /// What the usual run leaves out.
 pub const SLOW_TIERS: &[SlowTier] = &[
-    SlowTier {
-        variable: "SALDO_KILLS",
-        value: "1000",
-        what: "kill -9 under load, 1,000 times",
-    },
+    SlowTier { variable: "SALDO_KILLS", value: "1000", what: "kill -9 under load, 1,000 times" },
     SlowTier {
         variable: "SALDO_SEEDS",
         value: "1000000",

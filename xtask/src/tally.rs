@@ -25,11 +25,7 @@ impl Tally {
         if let Some(rest) = plain.strip_prefix("test result: ") {
             // "ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s"
             let (_, counts) = rest.split_once(". ")?;
-            return Some(Self::of_counts(
-                counts.split("; "),
-                &["passed"],
-                &["failed"],
-            ));
+            return Some(Self::of_counts(counts.split("; "), &["passed"], &["failed"]));
         }
         let rest = plain.trim_start().strip_prefix("Summary [")?;
         // "   1.2s] 9 tests run: 6 passed (1 slow, 1 leaky), 1 failed, 2 timed out, 4 skipped"
@@ -100,38 +96,20 @@ mod tests {
     fn the_summary_of_cargo_test_is_counted() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; \
                     7 filtered out; finished in 0.42s";
-        assert_eq!(
-            Tally::of_line(line),
-            Some(Tally {
-                passed: 12,
-                failed: 3
-            })
-        );
+        assert_eq!(Tally::of_line(line), Some(Tally { passed: 12, failed: 3 }));
     }
 
     #[test]
     fn the_summary_of_nextest_is_counted_with_timeouts_as_failures() {
         let line = "     Summary [  61.003s] 12/14 tests run: 8 passed (1 slow, 1 leaky), \
                     1 failed, 1 exec failed, 2 timed out, 5 skipped";
-        assert_eq!(
-            Tally::of_line(line),
-            Some(Tally {
-                passed: 8,
-                failed: 4
-            })
-        );
+        assert_eq!(Tally::of_line(line), Some(Tally { passed: 8, failed: 4 }));
     }
 
     #[test]
     fn a_single_test_is_counted() {
         let line = "     Summary [   0.003s] 1 test run: 1 passed, 0 skipped";
-        assert_eq!(
-            Tally::of_line(line),
-            Some(Tally {
-                passed: 1,
-                failed: 0
-            })
-        );
+        assert_eq!(Tally::of_line(line), Some(Tally { passed: 1, failed: 0 }));
     }
 
     #[test]
@@ -139,23 +117,14 @@ mod tests {
         let line = "\u{1b}[32;1m     Summary\u{1b}[0m [   0.1s] \u{1b}[1m2\u{1b}[0m tests run: \
                     \u{1b}[1m1\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m, \u{1b}[1m1\u{1b}[0m \
                     \u{1b}[31;1mfailed\u{1b}[0m, 0 skipped";
-        assert_eq!(
-            Tally::of_line(line),
-            Some(Tally {
-                passed: 1,
-                failed: 1
-            })
-        );
+        assert_eq!(Tally::of_line(line), Some(Tally { passed: 1, failed: 1 }));
     }
 
     #[test]
     fn other_lines_count_nothing() {
-        for line in [
-            "running 3 tests",
-            "test a ... ok",
-            "    Starting 3 tests across 2 binaries",
-            "",
-        ] {
+        for line in
+            ["running 3 tests", "test a ... ok", "    Starting 3 tests across 2 binaries", ""]
+        {
             assert_eq!(Tally::of_line(line), None, "{line}");
         }
     }

@@ -37,12 +37,7 @@ pub fn run(tier: Tier) -> Result<bool> {
     let root = cargo::root()?;
     let binary = cargo::target_folder(&root)?.join("release/saldo");
     let has_nextest = has_nextest(&root);
-    let run = Run {
-        root,
-        binary,
-        tier,
-        has_nextest,
-    };
+    let run = Run { root, binary, tier, has_nextest };
     if !run.has_nextest {
         println!("cargo-nextest is not installed; cargo test runs the tests");
     }
@@ -52,17 +47,10 @@ pub fn run(tier: Tier) -> Result<bool> {
     let mut success = true;
     for step in not_run.by_ref() {
         println!("\n== {}", step.title);
-        if let Some(file) = step.only_with.filter(|file| !run.root.join(file).is_file()) {
-            println!("   skipped: there is no {file}");
-            continue;
-        }
         let step_started = Instant::now();
         let finished = run.step(step).unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
-            Finished {
-                success: false,
-                tally: Tally::default(),
-            }
+            Finished { success: false, tally: Tally::default() }
         });
         total += finished.tally;
         let seconds = step_started.elapsed().as_secs_f64();
@@ -94,16 +82,10 @@ pub fn run(tier: Tier) -> Result<bool> {
 impl Run {
     fn step(&self, step: &Step) -> Result<Finished> {
         match step.action {
-            Action::Needs => Ok(Finished {
-                success: needs::provide()?,
-                tally: Tally::default(),
-            }),
+            Action::Needs => Ok(Finished { success: needs::provide()?, tally: Tally::default() }),
             Action::Rules => {
                 let tally = rules::check_all(&Repository::read(&self.root)?);
-                Ok(Finished {
-                    success: tally.failed == 0,
-                    tally,
-                })
+                Ok(Finished { success: tally.failed == 0, tally })
             }
             Action::Cargo(arguments) => self.cargo(arguments),
             Action::DocTests(arguments) => {
@@ -115,10 +97,7 @@ impl Run {
                 if finished.success && ran == 0 {
                     eprintln!("error: no test was run");
                 }
-                Ok(Finished {
-                    success: finished.success && ran > 0,
-                    ..finished
-                })
+                Ok(Finished { success: finished.success && ran > 0, ..finished })
             }
         }
     }
@@ -128,14 +107,9 @@ impl Run {
     fn test_runner(&self) -> &'static [&'static str] {
         match (self.has_nextest, self.tier) {
             (true, Tier::Usual) => &["nextest", "run", "--locked", "--no-fail-fast"],
-            (true, Tier::All) => &[
-                "nextest",
-                "run",
-                "--locked",
-                "--no-fail-fast",
-                "--profile",
-                "all",
-            ],
+            (true, Tier::All) => {
+                &["nextest", "run", "--locked", "--no-fail-fast", "--profile", "all"]
+            }
             (false, _) => &["test", "--locked", "--no-fail-fast"],
         }
     }
@@ -157,9 +131,6 @@ impl Run {
 
 fn has_nextest(root: &Path) -> bool {
     let mut command: Command = cargo::cargo(root);
-    command
-        .args(["nextest", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }

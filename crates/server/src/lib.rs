@@ -25,3 +25,4 @@ mod tx_ids;
 
 pub use options::Options;
 pub use serve::{Report, serve};
+pub use tokio_util::sync::CancellationToken;

@@ -34,11 +34,7 @@ fn number(name: &str) -> Option<u32> {
     let (digits, title) = name.strip_suffix(".md")?.split_once('-')?;
     let is_title = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let well_named = digits.len() == 4 && !title.is_empty() && title.chars().all(is_title);
-    if well_named {
-        digits.parse().ok()
-    } else {
-        None
-    }
+    if well_named { digits.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -47,10 +43,8 @@ mod tests {
     use crate::repository::Repository;
 
     fn faults(names: &[&str]) -> Vec<String> {
-        let paths: Vec<String> = names
-            .iter()
-            .map(|name| format!("docs/decisions/{name}"))
-            .collect();
+        let paths: Vec<String> =
+            names.iter().map(|name| format!("docs/decisions/{name}")).collect();
         let samples: Vec<(&str, &str)> =
             paths.iter().map(|path| (path.as_str(), "# T\n")).collect();
         check(&Repository::of(&samples))
@@ -84,9 +78,6 @@ mod tests {
             ["docs/decisions/notes.md: must be named NNNN-title-in-lower-case.md"]
         );
         let bare = Repository::of(&[("docs/decisions/0001-a.md", "text\n")]);
-        assert_eq!(
-            check(&bare),
-            ["docs/decisions/0001-a.md: must begin with a heading"]
-        );
+        assert_eq!(check(&bare), ["docs/decisions/0001-a.md: must begin with a heading"]);
     }
 }

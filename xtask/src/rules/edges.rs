@@ -14,12 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("protocol", &["ledger"]),
     ("server", &["ledger", "engine", "protocol"]),
     ("client", &["ledger", "protocol"]),
-    (
-        "saldo",
-        &[
-            "ledger", "journal", "engine", "protocol", "server", "client",
-        ],
-    ),
+    ("saldo", &["ledger", "journal", "engine", "protocol", "server", "client"]),
     ("sim", &["ledger", "journal", "engine"]),
     ("tests", &["ledger", "protocol", "client"]),
     ("xtask", &[]),
@@ -35,10 +30,7 @@ pub fn check(repository: &Repository) -> Faults {
     let mut faults = Faults::new();
     for member in &members {
         let Some((_, allowed)) = EDGES.iter().find(|row| row.0 == member.name) else {
-            faults.push(format!(
-                "{}: not in the table of rooms",
-                member.manifest_path
-            ));
+            faults.push(format!("{}: not in the table of rooms", member.manifest_path));
             continue;
         };
         for dependency in manifest::dependencies(member) {
@@ -88,9 +80,6 @@ mod tests {
     fn a_crate_outside_the_table_fails() {
         let repository =
             Repository::of(&[("crates/misc/Cargo.toml", "[package]\nname = \"misc\"\n")]);
-        assert_eq!(
-            check(&repository),
-            ["crates/misc/Cargo.toml: not in the table of rooms"]
-        );
+        assert_eq!(check(&repository), ["crates/misc/Cargo.toml: not in the table of rooms"]);
     }
 }

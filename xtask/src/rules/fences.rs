@@ -10,34 +10,10 @@ use crate::repository::Repository;
 /// A crate and the libraries that it may name.
 const FENCES: &[(&str, &[&str])] = &[
     ("ledger", &[]),
-    (
-        "protocol",
-        &["serde", "serde_json", "itoa", "memchr", "thiserror"],
-    ),
+    ("protocol", &["serde", "serde_json", "itoa", "memchr", "thiserror"]),
     // No runtime, no clock, no log: it returns reports.
-    (
-        "journal",
-        &[
-            "blake3",
-            "itoa",
-            "memchr",
-            "serde",
-            "serde_json",
-            "rustix",
-            "thiserror",
-        ],
-    ),
-    (
-        "engine",
-        &[
-            "boxcar",
-            "foldhash",
-            "blake3",
-            "thiserror",
-            "tracing",
-            "tokio",
-        ],
-    ),
+    ("journal", &["blake3", "itoa", "memchr", "serde", "serde_json", "rustix", "thiserror"]),
+    ("engine", &["boxcar", "foldhash", "blake3", "thiserror", "tracing", "tokio"]),
     (
         "server",
         &[
@@ -52,17 +28,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "thiserror",
         ],
     ),
-    (
-        "client",
-        &[
-            "tokio",
-            "uuid",
-            "backon",
-            "thiserror",
-            "serde",
-            "serde_json",
-        ],
-    ),
+    ("client", &["tokio", "uuid", "backon", "thiserror", "serde", "serde_json"]),
     (
         "saldo",
         &[
@@ -113,10 +79,7 @@ pub fn check(repository: &Repository) -> Faults {
             }
             let for_tests = dependency.kind != Kind::Normal && TEST_LIBRARIES.contains(&name);
             if !ours.contains(&name) && !fence.contains(&name) && !for_tests {
-                faults.push(format!(
-                    "{path}: {name} is outside the fence of {}",
-                    member.name
-                ));
+                faults.push(format!("{path}: {name} is outside the fence of {}", member.name));
             }
         }
     }
@@ -137,23 +100,14 @@ mod tests {
     fn the_ledger_takes_a_test_library_and_nothing_else() {
         assert!(faults("[dev-dependencies]\nproptest.workspace = true\n").is_empty());
         let outside = "crates/ledger/Cargo.toml: serde is outside the fence of ledger";
-        assert_eq!(
-            faults("[dependencies]\nserde.workspace = true\n"),
-            [outside]
-        );
-        assert_eq!(
-            faults("[dev-dependencies]\nserde.workspace = true\n"),
-            [outside]
-        );
+        assert_eq!(faults("[dependencies]\nserde.workspace = true\n"), [outside]);
+        assert_eq!(faults("[dev-dependencies]\nserde.workspace = true\n"), [outside]);
     }
 
     #[test]
     fn a_test_library_in_the_product_fails_unless_a_feature_hides_it() {
         let outside = "crates/ledger/Cargo.toml: shuttle is outside the fence of ledger";
-        assert_eq!(
-            faults("[dependencies]\nshuttle.workspace = true\n"),
-            [outside]
-        );
+        assert_eq!(faults("[dependencies]\nshuttle.workspace = true\n"), [outside]);
         let optional = "[dependencies]\nshuttle = { workspace = true, optional = true }\n";
         assert!(faults(optional).is_empty());
     }

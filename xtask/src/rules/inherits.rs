@@ -22,10 +22,7 @@ pub fn check(repository: &Repository) -> Faults {
                 faults.push(format!("{path}: must say `{field}.workspace = true`"));
             }
         }
-        if package
-            .and_then(|package| package.get("description"))
-            .is_none()
-        {
+        if package.and_then(|package| package.get("description")).is_none() {
             faults.push(format!("{path}: has no description"));
         }
         if !is_inherited(member.manifest.get("lints")) {
@@ -36,10 +33,7 @@ pub fn check(repository: &Repository) -> Faults {
 }
 
 fn is_inherited(value: Option<&Value>) -> bool {
-    value
-        .and_then(|value| value.get("workspace"))
-        .and_then(Value::as_bool)
-        == Some(true)
+    value.and_then(|value| value.get("workspace")).and_then(Value::as_bool) == Some(true)
 }
 
 #[cfg(test)]
@@ -63,10 +57,7 @@ mod tests {
     #[test]
     fn a_field_of_its_own_fails() {
         let own = WHOLE.replace("edition.workspace = true", "edition = \"2021\"");
-        assert_eq!(
-            faults(&own),
-            ["crates/ledger/Cargo.toml: must say `edition.workspace = true`"]
-        );
+        assert_eq!(faults(&own), ["crates/ledger/Cargo.toml: must say `edition.workspace = true`"]);
     }
 
     #[test]

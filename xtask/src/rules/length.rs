@@ -19,19 +19,12 @@ fn check_with(repository: &Repository, listed: &[(&str, &str)]) -> Faults {
     for (path, text) in repository.sources() {
         let lines = text.lines().count();
         if lines > LINES_MAX && !is_listed(path) {
-            faults.push(format!(
-                "{path}: {lines} lines; split it by concern, or list why not"
-            ));
+            faults.push(format!("{path}: {lines} lines; split it by concern, or list why not"));
         }
     }
     for (path, _) in listed {
-        if !repository
-            .text(path)
-            .is_ok_and(|text| text.lines().count() > LINES_MAX)
-        {
-            faults.push(format!(
-                "{path}: is listed as a long file and is none: take it off"
-            ));
+        if !repository.text(path).is_ok_and(|text| text.lines().count() > LINES_MAX) {
+            faults.push(format!("{path}: is listed as a long file and is none: take it off"));
         }
     }
     faults
@@ -46,10 +39,7 @@ mod tests {
     fn the_600th_line_passes_and_the_601st_fails() {
         let (fits, passes) = ("x\n".repeat(600), "x\n".repeat(601));
         let repository = Repository::of(&[("a.rs", &fits), ("b.rs", &passes)]);
-        assert_eq!(
-            check(&repository),
-            ["b.rs: 601 lines; split it by concern, or list why not"]
-        );
+        assert_eq!(check(&repository), ["b.rs: 601 lines; split it by concern, or list why not"]);
     }
 
     #[test]

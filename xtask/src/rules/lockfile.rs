@@ -10,10 +10,9 @@ const BANNED: &[&str] = &["native-tls", "openssl", "openssl-sys", "ring"];
 
 /// `Cargo.lock` must be there and name no banned package.
 pub fn check(repository: &Repository) -> Faults {
-    let lock = repository.text("Cargo.lock").and_then(|text| {
-        text.parse::<Table>()
-            .map_err(|error| format!("Cargo.lock: {error}"))
-    });
+    let lock = repository
+        .text("Cargo.lock")
+        .and_then(|text| text.parse::<Table>().map_err(|error| format!("Cargo.lock: {error}")));
     let lock = match lock {
         Ok(lock) => lock,
         Err(fault) => return vec![fault],
@@ -41,11 +40,7 @@ mod tests {
                     [[package]]\nname = \"ring\"\nversion = \"0.17.14\"\n";
         let faults = check(&Repository::of(&[("Cargo.lock", lock)]));
         assert_eq!(faults.len(), 1);
-        assert!(
-            faults
-                .iter()
-                .all(|fault| fault.starts_with("Cargo.lock: ring is banned"))
-        );
+        assert!(faults.iter().all(|fault| fault.starts_with("Cargo.lock: ring is banned")));
     }
 
     #[test]

@@ -49,21 +49,10 @@ fn collect(table: &Table, found: &mut Vec<Dependency>) {
         let entries = table.get(section).and_then(Value::as_table);
         for (key, value) in entries.into_iter().flatten() {
             let is_set = |field| value.get(field).and_then(Value::as_bool) == Some(true);
-            let name = value
-                .get("package")
-                .and_then(Value::as_str)
-                .unwrap_or(key)
-                .to_owned();
-            let kind = if kind == Kind::Normal && is_set("optional") {
-                Kind::Optional
-            } else {
-                kind
-            };
-            found.push(Dependency {
-                name,
-                kind,
-                from_workspace: is_set("workspace"),
-            });
+            let name = value.get("package").and_then(Value::as_str).unwrap_or(key).to_owned();
+            let kind =
+                if kind == Kind::Normal && is_set("optional") { Kind::Optional } else { kind };
+            found.push(Dependency { name, kind, from_workspace: is_set("workspace") });
         }
     }
 }

@@ -27,26 +27,14 @@ type Rule = (&'static str, fn(&Repository) -> Faults);
 
 const RULES: &[Rule] = &[
     ("crates depend only along the table of rooms", edges::check),
-    (
-        "a room names only the libraries inside its fence",
-        fences::check,
-    ),
+    ("a room names only the libraries inside its fence", fences::check),
     ("no banned package is in Cargo.lock", lockfile::check),
-    (
-        "every crate inherits the workspace's package fields and lints",
-        inherits::check,
-    ),
+    ("every crate inherits the workspace's package fields and lints", inherits::check),
     ("only listed traits cross crates", seams::check),
     ("no file is longer than 600 lines", length::check),
     ("no leftovers", leftovers::check),
-    (
-        "no machine's paths, and the project speaks of itself alone",
-        words::check,
-    ),
-    (
-        "decision records are numbered without gaps",
-        decisions::check,
-    ),
+    ("no machine's paths, and the project speaks of itself alone", words::check),
+    ("decision records are numbered without gaps", decisions::check),
     ("both READMEs are one document", readmes::check),
 ];
 

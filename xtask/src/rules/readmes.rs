@@ -15,26 +15,14 @@ pub fn check(repository: &Repository) -> Faults {
     let (english, portuguese) = match (repository.text(ENGLISH), repository.text(PORTUGUESE)) {
         (Ok(english), Ok(portuguese)) => (english, portuguese),
         (english, portuguese) => {
-            return [english.err(), portuguese.err()]
-                .into_iter()
-                .flatten()
-                .collect();
+            return [english.err(), portuguese.err()].into_iter().flatten().collect();
         }
     };
     let mut faults = Faults::new();
-    for (path, text, other) in [
-        (ENGLISH, english, PORTUGUESE),
-        (PORTUGUESE, portuguese, ENGLISH),
-    ] {
+    for (path, text, other) in [(ENGLISH, english, PORTUGUESE), (PORTUGUESE, portuguese, ENGLISH)] {
         let link = format!("]({other})");
-        if !text
-            .lines()
-            .take(TOP_LINES)
-            .any(|line| line.contains(&link))
-        {
-            faults.push(format!(
-                "{path}: must link {other} in its first {TOP_LINES} lines"
-            ));
+        if !text.lines().take(TOP_LINES).any(|line| line.contains(&link)) {
+            faults.push(format!("{path}: must link {other} in its first {TOP_LINES} lines"));
         }
     }
     let (english, portuguese) = (Outline::of(english), Outline::of(portuguese));
@@ -53,10 +41,7 @@ pub fn check(repository: &Repository) -> Faults {
     }
     for (index, (ours, theirs)) in portuguese.blocks.iter().zip(&english.blocks).enumerate() {
         if ours != theirs {
-            faults.push(format!(
-                "{PORTUGUESE}: code block {} differs from {ENGLISH}",
-                index + 1
-            ));
+            faults.push(format!("{PORTUGUESE}: code block {} differs from {ENGLISH}", index + 1));
         }
     }
     faults
@@ -86,9 +71,7 @@ impl Outline {
             } else if is_fence {
                 block = Some(line.to_owned());
             } else if line.starts_with('#') {
-                outline
-                    .levels
-                    .push(line.chars().take_while(|&c| c == '#').count());
+                outline.levels.push(line.chars().take_while(|&c| c == '#').count());
             }
         }
         outline.blocks.extend(block);
@@ -107,10 +90,7 @@ mod tests {
                               ```sh\n$ saldo balance alice\n# no heading\n```\n";
 
     fn faults(portuguese: &str) -> Vec<String> {
-        check(&Repository::of(&[
-            ("README.md", ENGLISH),
-            ("README.pt-BR.md", portuguese),
-        ]))
+        check(&Repository::of(&[("README.md", ENGLISH), ("README.pt-BR.md", portuguese)]))
     }
 
     #[test]

@@ -7,11 +7,7 @@ use crate::repository::Repository;
 /// Public traits, with the crate that owns each and its reason.
 const LISTED: &[(&str, &str, &str)] = &[
     ("crates/journal/", "Disk", "the disk: real and simulated"),
-    (
-        "crates/engine/",
-        "Engine",
-        "what keeps the money: one folder, or many machines",
-    ),
+    ("crates/engine/", "Engine", "what keeps the money: one folder, or many machines"),
 ];
 
 /// A `pub trait` in a crate's sources must be listed.
@@ -25,14 +21,8 @@ pub fn check(repository: &Repository) -> Faults {
             let Some(name) = public_trait(line) else {
                 continue;
             };
-            if !LISTED
-                .iter()
-                .any(|entry| path.starts_with(entry.0) && entry.1 == name)
-            {
-                faults.push(format!(
-                    "{path}:{}: pub trait {name} is not listed",
-                    index + 1
-                ));
+            if !LISTED.iter().any(|entry| path.starts_with(entry.0) && entry.1 == name) {
+                faults.push(format!("{path}:{}: pub trait {name} is not listed", index + 1));
             }
         }
     }
@@ -41,12 +31,8 @@ pub fn check(repository: &Repository) -> Faults {
 
 fn public_trait(line: &str) -> Option<&str> {
     let rest = line.trim_start().strip_prefix("pub ")?;
-    let rest = rest
-        .strip_prefix("unsafe ")
-        .unwrap_or(rest)
-        .strip_prefix("trait ")?;
-    rest.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .next()
+    let rest = rest.strip_prefix("unsafe ").unwrap_or(rest).strip_prefix("trait ")?;
+    rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()
 }
 
 #[cfg(test)]
@@ -59,10 +45,7 @@ mod tests {
         let repository = Repository::of(&[
             ("crates/journal/src/disk/mod.rs", "pub trait Disk: Send {\n"),
             ("crates/engine/src/seam.rs", "pub trait Engine: Send {\n"),
-            (
-                "crates/engine/src/table.rs",
-                "trait Inner {}\npub(crate) trait Shard {}\n",
-            ),
+            ("crates/engine/src/table.rs", "trait Inner {}\npub(crate) trait Shard {}\n"),
         ]);
         assert!(check(&repository).is_empty());
     }

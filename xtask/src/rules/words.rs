@@ -43,9 +43,7 @@ pub fn check(repository: &Repository) -> Faults {
 fn names_a_ticket(line: &str) -> bool {
     line.match_indices(TICKET).any(|(start, _)| {
         let after = line.get(start + TICKET.len()..).unwrap_or_default();
-        after
-            .trim_start_matches('#')
-            .starts_with(|first: char| first.is_ascii_digit())
+        after.trim_start_matches('#').starts_with(|first: char| first.is_ascii_digit())
     })
 }
 

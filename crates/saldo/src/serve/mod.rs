@@ -21,8 +21,8 @@ use clap::Args;
 use engine::Engine;
 use engine::embedded::Embedded;
 use journal::disk::RealDisk;
+use server::CancellationToken;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::duration;
 use crate::failure::Failure;

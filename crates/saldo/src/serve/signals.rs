@@ -3,8 +3,9 @@
 
 use std::io;
 
+use server::CancellationToken;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+
 
 /// Cancels `stop` at the first signal; ends the process at the second.
 pub fn watch(stop: CancellationToken) -> io::Result<()> {
