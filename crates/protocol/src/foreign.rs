@@ -43,6 +43,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_method_of_http_is_known() {
+        let methods = "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH";
+        for method in methods.split(' ') {
+            assert_eq!(speech(format!("{method} /").as_bytes()), Speech::Http, "{method}");
+        }
+        assert_eq!(speech(b"PRI * HTTP/2.0\r\n"), Speech::Http);
+    }
+
+    #[test]
     fn every_http_beginning_is_known_at_its_last_byte_and_unclear_before() {
         for beginning in BEGINNINGS {
             for end in 0..beginning.len() {

@@ -19,10 +19,8 @@ fn parsed(line: &str) -> Incoming<'_> {
 
 /// The tx_id that `line`, a write, gives.
 fn tx_id_of(line: &str) -> Option<TxId<'_>> {
-    match parsed(line) {
-        Incoming::Write { tx_id, .. } => tx_id,
-        other => panic!("no write: {other:?}"),
-    }
+    let Incoming::Write { tx_id, .. } = parsed(line) else { panic!("no write: {line}") };
+    tx_id
 }
 
 #[test]

@@ -96,7 +96,8 @@ impl Asides {
             while let Some((_, aside)) = asides.next_if(|(before, _)| *before <= place) {
                 aside.write(out, durable.max(*seen));
             }
-            write_outcome(out, outcome, seen, durable);
+            *seen = (*seen).max(outcome.rests_on());
+            write_outcome(out, outcome, durable.max(*seen));
         }
         for (_, aside) in asides {
             aside.write(out, durable.max(*seen));
@@ -113,29 +114,25 @@ impl Aside {
     }
 }
 
-fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, seen: &mut Seq, durable: Seq) {
+/// `position`: what an outcome reflects that has no position of its own.
+fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, position: Seq) {
     match outcome {
         Outcome::Done { seq, tx_id, event, duplicate } => {
-            *seen = (*seen).max(*seq);
             reply::done(out, event, *seq, tx_id, *duplicate);
         }
         Outcome::Balance { reading, as_of } => {
-            *seen = (*seen).max(*as_of);
             reply::balance(out, &reading.account, reading.balance, *as_of);
         }
         Outcome::Balances { readings, as_of } => {
-            *seen = (*seen).max(*as_of);
             let readings = readings.iter().map(|reading| (&reading.account, reading.balance));
             reply::balances(out, readings, *as_of);
         }
         Outcome::Refused { rejection, seq, tx_id, as_of, duplicate } => {
-            *seen = (*seen).max(*as_of);
             let tx_id = tx_id.as_ref();
             let standing = Standing { as_of: *as_of, seq: *seq, tx_id, duplicate: *duplicate };
             reply::rejected(out, rejection, &standing);
         }
         Outcome::Conflict { tx_id, as_of } => {
-            *seen = (*seen).max(*as_of);
             let standing = Standing::unrecorded(*as_of, Some(tx_id));
             reply::rejected(out, &Rejection::TxIdReused, &standing);
         }
@@ -145,7 +142,7 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, seen: &mut Seq, durab
                 Unavailable::JournalStopped => Code::Internal,
                 Unavailable::TooLarge => Code::TooLarge,
             };
-            reply::failed(out, code, &why.to_string(), durable.max(*seen), None);
+            reply::failed(out, code, &why.to_string(), position, None);
         }
         Outcome::Unknown { tx_id } => {
             let text = match tx_id {
@@ -154,8 +151,7 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, seen: &mut Seq, durab
                 }
                 None => "the answer was lost: ask again",
             };
-            let as_of = durable.max(*seen);
-            reply::failed(out, Code::OutcomeUnknown, text, as_of, tx_id.as_ref());
+            reply::failed(out, Code::OutcomeUnknown, text, position, tx_id.as_ref());
         }
     }
 }

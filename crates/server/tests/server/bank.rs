@@ -15,6 +15,7 @@ pub struct Bank {
     gate_is_open: watch::Sender<bool>,
     requests_count: watch::Sender<usize>,
     is_lost: AtomicBool,
+    is_late: AtomicBool,
     unavailable: Mutex<Option<Unavailable>>,
 }
 
@@ -25,6 +26,7 @@ impl Bank {
             gate_is_open: watch::Sender::new(true),
             requests_count: watch::Sender::new(0),
             is_lost: AtomicBool::new(false),
+            is_late: AtomicBool::new(false),
             unavailable: Mutex::new(None),
         }
     }
@@ -37,6 +39,11 @@ impl Bank {
     /// From now on the outcome of everything is lost.
     pub fn lose_outcomes(&self) {
         self.is_lost.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on the bank knows of nothing durable beyond what its outcomes say.
+    pub fn hear_late(&self) {
+        self.is_late.store(true, Ordering::Relaxed);
     }
 
     /// From now on nothing is done, for this reason.
@@ -94,6 +101,9 @@ impl Engine for Bank {
     }
 
     fn seq_durable(&self) -> Seq {
+        if self.is_late.load(Ordering::Relaxed) {
+            return Seq::ZERO;
+        }
         Seq::new(self.model.lock().unwrap().seq())
     }
 }
