@@ -61,12 +61,7 @@ mod tests {
 
     #[test]
     fn an_address_is_a_host_and_a_port() {
-        for text in [
-            "127.0.0.1:5000",
-            "localhost:1",
-            "bank.example:65535",
-            "[::1]:5000",
-        ] {
+        for text in ["127.0.0.1:5000", "localhost:1", "bank.example:65535", "[::1]:5000"] {
             assert_eq!(Address::parse(text).unwrap().as_str(), text);
         }
     }

@@ -67,11 +67,7 @@ impl Client {
     /// A client of the server at `address`. `timeout` is the most that one call takes, connecting
     /// and every repetition included. Nothing is sent yet.
     pub fn new(address: Address, timeout: Duration) -> Self {
-        Self {
-            address,
-            timeout,
-            connection: None,
-        }
+        Self { address, timeout, connection: None }
     }
 
     /// What does the account hold? Errors: `Unreachable`, `NoAnswer`, `BadReply`.
@@ -186,11 +182,7 @@ impl Client {
         let Some(answer) = exchange.replies.pop() else {
             let fault = exchange.fault.unwrap_or(Fault::Closed);
             let unsent = exchange.sent_bytes == 0;
-            return Err(if unsent {
-                Setback::Unsent(fault)
-            } else {
-                Setback::Lost(fault)
-            });
+            return Err(if unsent { Setback::Unsent(fault) } else { Setback::Lost(fault) });
         };
         let begin = BadLine::new(&answer);
         let reply = reply::read::<A>(answer).map_err(|fault| Setback::Bad(begin, fault))?;
@@ -244,11 +236,7 @@ impl<A> Setback<A> {
     fn conclude(self, repeat: Repeat<'_>, lost: bool) -> Result<Reply<A>, Error> {
         let cause = match self {
             Self::Bad(line, cause) => {
-                return Err(Error::BadReply {
-                    tx_id: repeat.tx_id(),
-                    line,
-                    cause,
-                });
+                return Err(Error::BadReply { tx_id: repeat.tx_id(), line, cause });
             }
             // Nothing was done, neither now nor by an attempt before.
             Self::Refused(reply, _) if !lost || matches!(repeat, Repeat::Question) => {
@@ -259,10 +247,9 @@ impl<A> Setback<A> {
         };
         Err(match repeat {
             Repeat::Question if lost => Error::NoAnswer(cause),
-            Repeat::Write(_) | Repeat::Never if lost => Error::OutcomeUnknown {
-                tx_id: repeat.tx_id(),
-                cause,
-            },
+            Repeat::Write(_) | Repeat::Never if lost => {
+                Error::OutcomeUnknown { tx_id: repeat.tx_id(), cause }
+            }
             Repeat::Question | Repeat::Write(_) | Repeat::Never => Error::Unreachable(cause),
         })
     }

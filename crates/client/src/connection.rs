@@ -64,10 +64,7 @@ impl Connection {
             Err(_elapsed) => return Err(Fault::TimedOut(timeout)),
         };
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            received: Received::default(),
-        })
+        Ok(Self { stream, received: Received::default() })
     }
 
     /// Whether nothing has come that nobody asked for: neither the end of the connection nor bytes
@@ -105,11 +102,7 @@ impl Connection {
             Ok(Err(fault)) => Some(fault),
             Err(_elapsed) => Some(Fault::TimedOut(timeout)),
         };
-        Exchange {
-            replies,
-            sent_bytes,
-            fault,
-        }
+        Exchange { replies, sent_bytes, fault }
     }
 }
 
@@ -206,11 +199,7 @@ mod tests {
                     lines.push(String::from_utf8(line).unwrap());
                 }
             }
-            assert_eq!(
-                lines,
-                ["first", "", "third is longer", "fourth"],
-                "cut at {cut}"
-            );
+            assert_eq!(lines, ["first", "", "third is longer", "fourth"], "cut at {cut}");
             assert_eq!(received.waiting_bytes(), 0);
         }
     }

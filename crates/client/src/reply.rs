@@ -145,9 +145,7 @@ pub enum ReplyFault {
 impl Refusal {
     /// The code, when it is one that this client knows; a newer server may have others.
     pub fn known_code(&self) -> Option<Code> {
-        Code::ALL
-            .into_iter()
-            .find(|code| code.as_str() == self.code)
+        Code::ALL.into_iter().find(|code| code.as_str() == self.code)
     }
 
     /// Whether the very same request can get another answer later.
@@ -157,10 +155,7 @@ impl Refusal {
 
     /// Whether a write that was refused so may have happened all the same.
     pub fn leaves_outcome_unknown(&self) -> bool {
-        matches!(
-            self.known_code(),
-            Some(Code::OutcomeUnknown | Code::Internal)
-        )
+        matches!(self.known_code(), Some(Code::OutcomeUnknown | Code::Internal))
     }
 }
 
@@ -176,11 +171,8 @@ pub fn read<A: DeserializeOwned>(line: Vec<u8>) -> Result<Reply<A>, ReplyFault> 
         return Err(ReplyFault::NoObject);
     }
     let Verdict { ok } = serde_json::from_str(&line)?;
-    let answer = if ok {
-        Ok(serde_json::from_str(&line)?)
-    } else {
-        Err(serde_json::from_str(&line)?)
-    };
+    let answer =
+        if ok { Ok(serde_json::from_str(&line)?) } else { Err(serde_json::from_str(&line)?) };
     Ok(Reply { line, answer })
 }
 
@@ -255,10 +247,7 @@ mod tests {
 
         let moved: Moved =
             answer(r#" {"ok": true, "before": 0, "after": 9, "seq": 41, "tx_id": "t"}"#);
-        assert_eq!(
-            (moved.after.get(), moved.seq.get(), moved.duplicate),
-            (9, 41, false)
-        );
+        assert_eq!((moved.after.get(), moved.seq.get(), moved.duplicate), (9, 41, false));
 
         let transferred: Transferred = answer(
             r#"{"ok":true,"from":{"user":"a","before":9,"after":2},"to":{"user":"b","before":0,"after":7},"seq":2,"tx_id":"t","duplicate":true}"#,
@@ -269,35 +258,22 @@ mod tests {
 
         let opened: Opened =
             answer(r#"{"ok":true,"accounts":{"zoe":1,"abe":0},"seq":1,"tx_id":"t"}"#);
-        let names: Vec<_> = opened
-            .accounts
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let names: Vec<_> = opened.accounts.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["zoe", "abe"], "in the order of the reply");
     }
 
     #[test]
     fn a_refusal_is_an_answer_with_its_code_and_balance() {
         let line = r#"{"ok":false,"error":"insufficient funds","code":"insufficient_funds","balance":40,"as_of":3}"#;
-        let refusal = read::<Moved>(line.as_bytes().to_vec())
-            .unwrap()
-            .answer
-            .unwrap_err();
+        let refusal = read::<Moved>(line.as_bytes().to_vec()).unwrap().answer.unwrap_err();
         assert_eq!(refusal.code, "insufficient_funds");
         assert_eq!(refusal.balance.map(Balance::get), Some(40));
         assert_eq!(refusal.known_code(), Some(Code::InsufficientFunds));
         assert!(!refusal.is_retryable());
 
         let line = r#"{"ok":false,"error":"no tea","code":"no_tea"}"#;
-        let refusal = read::<Moved>(line.as_bytes().to_vec())
-            .unwrap()
-            .answer
-            .unwrap_err();
-        assert_eq!(
-            (refusal.known_code(), refusal.is_retryable()),
-            (None, false)
-        );
+        let refusal = read::<Moved>(line.as_bytes().to_vec()).unwrap().answer.unwrap_err();
+        assert_eq!((refusal.known_code(), refusal.is_retryable()), (None, false));
     }
 
     #[test]
@@ -315,9 +291,6 @@ mod tests {
         ] {
             assert!(read::<Moved>(line.as_bytes().to_vec()).is_err(), "{line}");
         }
-        assert!(matches!(
-            read::<Moved>(vec![b'{', 0xff, b'}']),
-            Err(ReplyFault::NoText(_))
-        ));
+        assert!(matches!(read::<Moved>(vec![b'{', 0xff, b'}']), Err(ReplyFault::NoText(_))));
     }
 }

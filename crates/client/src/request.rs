@@ -172,15 +172,7 @@ mod tests {
 
     #[test]
     fn a_name_with_quotes_backslashes_and_foreign_letters_arrives_as_it_is() {
-        for name in [
-            r#"a"b"#,
-            r"a\",
-            r#"\"},{"#,
-            "josé",
-            "\u{202e}evil",
-            "日本",
-            "💰",
-        ] {
+        for name in [r#"a"b"#, r"a\", r#"\"},{"#, "josé", "\u{202e}evil", "日本", "💰"] {
             let sent = line(|out| balance(out, &account(name)));
             assert_eq!(sent, json!({"cmd":"balance","user":name}));
         }
@@ -194,10 +186,7 @@ mod tests {
             .zip([0, 7, 9_007_199_254_740_991])
             .map(|(name, units)| (account(name), Balance::new(units).unwrap()))
             .collect();
-        let told: usize = pairs
-            .iter()
-            .map(|(name, units)| opening_bytes(name, *units))
-            .sum();
+        let told: usize = pairs.iter().map(|(name, units)| opening_bytes(name, *units)).sum();
         let mut out = Vec::new();
         init(&mut out, &Openings::new(pairs).unwrap(), &tx_id);
         // The first opening has no comma before it.

@@ -63,9 +63,7 @@ type Settled = Result<bool, Refusal>;
 async fn deposit_with(client: &mut Client) -> Result<Settled, Error> {
     let alice = AccountId::new("alice").unwrap();
     let tx_id = TxId::new("t").unwrap();
-    let reply = client
-        .deposit(&alice, Amount::new(5).unwrap(), &tx_id)
-        .await?;
+    let reply = client.deposit(&alice, Amount::new(5).unwrap(), &tx_id).await?;
     Ok(reply.answer.map(|moved| moved.duplicate))
 }
 
@@ -86,10 +84,7 @@ async fn a_request_is_one_line_and_its_reply_is_kept_as_it_came() {
         client.balance(&AccountId::new("josé").unwrap()).await
     });
     let mut guest = Guest::arrive(&listener).await;
-    assert_eq!(
-        guest.hear().await,
-        "{\"cmd\":\"balance\",\"user\":\"josé\"}\n"
-    );
+    assert_eq!(guest.hear().await, "{\"cmd\":\"balance\",\"user\":\"josé\"}\n");
     let line = r#"{"ok": true,  "user":"jos\u00e9","balance":7,"as_of":3,"later":[1]}"#;
     guest.answer(line).await;
     let reply = asking.await.unwrap().unwrap();
@@ -103,10 +98,7 @@ async fn where_nobody_listens_nothing_is_sent_and_the_caller_hears_it_at_once() 
     drop(listener);
     let begun = Instant::now();
     let error = deposit(&address, PATIENT).await.unwrap().unwrap_err();
-    assert!(
-        matches!(error, Error::Unreachable(Fault::Io(_))),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Unreachable(Fault::Io(_))), "{error:?}");
     assert!(begun.elapsed() < PATIENT / 2);
 }
 
@@ -215,10 +207,7 @@ async fn what_stays_overloaded_is_refused_and_certainly_did_not_happen() {
             guest.answer(OVERLOADED).await;
         }
     });
-    assert_eq!(
-        asking.await.unwrap().unwrap().unwrap_err().code,
-        "overloaded"
-    );
+    assert_eq!(asking.await.unwrap().unwrap().unwrap_err().code, "overloaded");
     server.abort();
 }
 
@@ -232,10 +221,7 @@ async fn a_question_that_is_never_answered_is_no_unknown_outcome() {
     let mut guest = Guest::arrive(&listener).await;
     guest.hear().await;
     let error = asking.await.unwrap().unwrap_err();
-    assert!(
-        matches!(error, Error::NoAnswer(Fault::TimedOut(IMPATIENT))),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::NoAnswer(Fault::TimedOut(IMPATIENT))), "{error:?}");
 }
 
 #[tokio::test]
@@ -285,10 +271,7 @@ async fn a_reply_that_never_ends_is_given_up() {
         assert!(said < 3 * REPLY_BYTES_MAX, "the client takes all of it");
     }
     let error = asking.await.unwrap().unwrap_err();
-    assert!(
-        matches!(error, Error::NoAnswer(Fault::ReplyTooLong)),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::NoAnswer(Fault::ReplyTooLong)), "{error:?}");
 }
 
 #[tokio::test]
@@ -323,12 +306,8 @@ async fn any_number_of_requests_may_be_sent_at_once_to_a_server_that_answers_eac
     });
     let deadline = Instant::now() + PATIENT;
     let mut connection = Connection::open(&address, PATIENT, deadline).await.unwrap();
-    let lines: String = (0..COUNT)
-        .map(|number| format!("{number:0100}\n"))
-        .collect();
-    let exchange = connection
-        .exchange(lines.as_bytes(), COUNT, PATIENT, deadline)
-        .await;
+    let lines: String = (0..COUNT).map(|number| format!("{number:0100}\n")).collect();
+    let exchange = connection.exchange(lines.as_bytes(), COUNT, PATIENT, deadline).await;
     assert!(exchange.fault.is_none(), "{:?}", exchange.fault);
     assert_eq!(exchange.sent_bytes, lines.len());
     let sent = lines.lines().map(str::as_bytes);
@@ -358,21 +337,15 @@ async fn replies_that_came_before_a_loss_are_kept() {
     let deadline = Instant::now() + PATIENT;
     let mut connection = Connection::open(&address, PATIENT, deadline).await.unwrap();
     let mut guest = Guest::arrive(&listener).await;
-    let (exchange, ()) = tokio::join!(
-        connection.exchange(b"a\nb\n", 2, PATIENT, deadline),
-        async {
+    let (exchange, ()) =
+        tokio::join!(connection.exchange(b"a\nb\n", 2, PATIENT, deadline), async {
             guest.hear().await;
             guest.hear().await;
             guest.say("one\ntw").await;
             drop(guest);
-        }
-    );
+        });
     assert_eq!(exchange.replies, [b"one".to_vec()]);
-    assert!(
-        matches!(exchange.fault, Some(Fault::Closed)),
-        "{:?}",
-        exchange.fault
-    );
+    assert!(matches!(exchange.fault, Some(Fault::Closed)), "{:?}", exchange.fault);
 }
 
 #[test]

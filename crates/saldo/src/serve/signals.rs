@@ -6,7 +6,6 @@ use std::io;
 use server::CancellationToken;
 use tokio::signal::unix::{SignalKind, signal};
 
-
 /// Cancels `stop` at the first signal; ends the process at the second.
 pub fn watch(stop: CancellationToken) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
