@@ -105,7 +105,7 @@ impl Verb {
             Self::Deposit(args) => deposit::run(args),
             Self::Withdraw(args) => withdraw::run(args),
             Self::Transfer(args) => transfer::run(args),
-            Self::Serve(args) => serve::run(&args),
+            Self::Serve(args) => serve::run(args),
             Self::Shutdown(args) => shutdown::run(args),
             Self::Bench(args) => bench::run(args),
             Self::Verify(args) => verify::run(&args),

@@ -27,6 +27,10 @@ use tokio::net::TcpListener;
 use crate::duration;
 use crate::failure::Failure;
 
+const LISTEN: &str = "127.0.0.1:5000";
+const DATA: &str = "./saldo-data";
+const CURRENCY: &str = "BRL";
+
 /// Starts the bank.
 #[derive(Debug, Args)]
 #[command(
@@ -34,13 +38,13 @@ use crate::failure::Failure;
 )]
 pub struct Serve {
     /// Where clients connect; port 0 picks a free one and prints it
-    #[arg(long, value_name = "HOST:PORT", env = "SALDO_LISTEN", default_value = "127.0.0.1:5000")]
+    #[arg(long, value_name = "HOST:PORT", env = "SALDO_LISTEN", default_value = LISTEN)]
     listen: String,
     /// The folder with the journal and the snapshots; made if it is missing
-    #[arg(long, value_name = "FOLDER", env = "SALDO_DATA", default_value = "./saldo-data")]
+    #[arg(long, value_name = "FOLDER", env = "SALDO_DATA", default_value = DATA)]
     data: PathBuf,
     /// Currency of a new ledger; an existing one keeps its own
-    #[arg(long, value_name = "CODE", env = "SALDO_CURRENCY", default_value = "BRL")]
+    #[arg(long, value_name = "CODE", env = "SALDO_CURRENCY", default_value = CURRENCY)]
     currency: String,
     /// Most connections at once; one more is told so and closed
     #[arg(long, value_name = "COUNT", env = "SALDO_CONNECTIONS_MAX", default_value_t = 10_000,
@@ -71,8 +75,25 @@ pub struct Serve {
     segment_bytes: u64,
 }
 
+impl Serve {
+    /// The same, with the defaults in the place of what is empty: an empty variable counts as not
+    /// set.
+    fn filled(mut self) -> Self {
+        for (text, default) in [(&mut self.listen, LISTEN), (&mut self.currency, CURRENCY)] {
+            if text.is_empty() {
+                default.clone_into(text);
+            }
+        }
+        if self.data.as_os_str().is_empty() {
+            self.data = DATA.into();
+        }
+        self
+    }
+}
+
 /// Serves until told to stop.
-pub fn run(serve: &Serve) -> Result<(), Failure> {
+pub fn run(serve: Serve) -> Result<(), Failure> {
+    let serve = &serve.filled();
     log::init();
     let address = address::resolve(&serve.listen)?;
     let open_files_max = probe::raise_open_files_limit();
