@@ -293,7 +293,7 @@ fn bad_input_gets_its_code_changes_nothing_and_leaves_the_connection_working() {
         check_unchanged(&mut wire);
     }
     drop(server);
-    let journal = Journal::read(&folder.data());
+    let journal = Journal::read(&folder);
     assert_eq!(journal.last(), 1);
 }
 

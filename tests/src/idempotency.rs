@@ -78,7 +78,7 @@ fn the_same_tx_id_from_16_connections_at_once_happens_once() {
     assert_eq!(wires[0].balance("alice"), (1000 + 50 * (5 - 3), seq));
     assert_eq!(wires[0].balance("bob"), (50 * (3 - 2), seq));
     server.shut_down().with_code(0);
-    assert_eq!(Journal::read(&folder.data()).last(), seq);
+    assert_eq!(Journal::read(&folder).last(), seq);
 }
 
 /// Writes of every kind with their lines; the last one is refused and recorded.
@@ -128,7 +128,7 @@ fn a_tx_id_is_known_after_kill_and_after_a_clean_restart() {
     let server = Server::start(&folder);
     check_again(&server, &lines, &first);
     server.shut_down().with_code(0);
-    assert_eq!(Journal::read(&folder.data()).last(), 6, "each of them once, behind the opening");
+    assert_eq!(Journal::read(&folder).last(), 6, "each of them once, behind the opening");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_tx_id_is_known_across_checkpoints_and_rotation() {
     let server = Serve::on(&folder).small().start();
     check_again(&server, &lines, &first);
     server.shut_down().with_code(0);
-    let journal = Journal::read(&folder.data());
+    let journal = Journal::read(&folder);
     let model = Model::of(&journal);
     for first in &first {
         assert_eq!(model.reply(first["tx_id"].as_str().unwrap()), Some(first));
@@ -295,5 +295,5 @@ fn writes_without_a_tx_id_all_happen_and_their_refusals_leave_no_trace() {
     });
     assert_eq!(refused, expected);
     server.crash();
-    assert_eq!(Journal::read(&folder.data()).last(), 5);
+    assert_eq!(Journal::read(&folder).last(), 5);
 }

@@ -95,7 +95,7 @@ impl Life {
 
     /// Compares the log, and what the server answers now, with everything that was said before.
     pub fn check(&mut self, server: &Server) {
-        let journal = Journal::read(&self.folder.data());
+        let journal = Journal::read(&self.folder);
         let model = Model::of(&journal);
         for event in &journal.events {
             let request = self.issued.get(&event.tx_id);

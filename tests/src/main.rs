@@ -9,6 +9,7 @@
 mod bad_input;
 mod bench;
 mod cli;
+mod damage;
 mod disk_full;
 mod durable;
 mod golden;

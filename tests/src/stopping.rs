@@ -60,7 +60,7 @@ fn every_way_to_stop_answers_what_was_received_and_seals_the_log() {
         check_stopped(&folder, 8 * 500);
 
         let server = Server::start(&folder);
-        assert!(server.stderr().contains(r#""was_clean":true"#), "{}", server.stderr());
+        server.says(r#""was_clean":true"#);
         assert_eq!(server.connect().balance("a7").0, 500);
     }
 }
@@ -141,14 +141,12 @@ fn a_second_signal_ends_a_stop_that_waits_for_a_stuck_client() {
         let kept = server.connect().ask(deposits("a", 1).trim_end());
         let stuck = stuck_client(&server);
         server.signal("TERM");
-        until("the first signal is heard", || {
-            server.stderr().contains(r#""event":"stopping""#).then_some(())
-        });
+        server.says(r#""event":"stopping""#);
         server.signal(name);
         server.wait().with_code(code);
         drop(stuck);
         let server = Server::start(&folder);
-        assert!(server.stderr().contains(r#""was_clean":false"#), "{}", server.stderr());
+        server.says(r#""was_clean":false"#);
         let again = kept_again(&server, &kept);
         assert_eq!(again["duplicate"], true, "{again}");
     }

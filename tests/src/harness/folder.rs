@@ -1,6 +1,7 @@
 //! A data folder that lives as long as its test.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -14,6 +15,18 @@ impl Folder {
     /// A new one.
     pub fn new() -> Self {
         Self { around: tempfile::Builder::new().prefix("saldo-test-").tempdir().unwrap() }
+    }
+
+    /// A copy of another one's data, but for the lock.
+    pub fn copy_of(other: &Self) -> Self {
+        let copy = Self::new();
+        fs::DirBuilder::new().mode(0o700).create(copy.data()).unwrap();
+        for (name, bytes) in other.image() {
+            let path = copy.file(&name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        copy
     }
 
     /// The data folder.
@@ -42,7 +55,7 @@ impl Folder {
     }
 
     /// Every file below the data folder with its bytes, in the order of their names, but for the
-    /// lock, whose content is for people and rewritten at will.
+    /// lock, whose content is for people and rewritten at will. No server may be running.
     pub fn image(&self) -> Vec<(String, Vec<u8>)> {
         let mut image = Vec::new();
         collect(&self.data(), "", &mut image);
@@ -51,10 +64,18 @@ impl Folder {
         image
     }
 
-    /// The names of the closed journal files.
+    /// The names of the closed journal files, oldest first. The server may be running.
     pub fn closed_files(&self) -> Vec<String> {
-        let is_closed = |name: &String| name.starts_with("transactions.") && name.contains('-');
-        self.image().into_iter().map(|(name, _)| name).filter(is_closed).collect()
+        let names = fs::read_dir(self.data()).unwrap();
+        let mut closed: Vec<(u64, String)> = names
+            .filter_map(|entry| {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                let (first, _) = name.strip_prefix("transactions.")?.split_once('-')?;
+                Some((first.parse().ok()?, name.clone()))
+            })
+            .collect();
+        closed.sort();
+        closed.into_iter().map(|(_, name)| name).collect()
     }
 }
 

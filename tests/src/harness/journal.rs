@@ -3,10 +3,10 @@
 //! once, groups as their seals count them. Hashes are `saldo verify`'s.
 
 use std::collections::HashSet;
-use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
+
+use super::Folder;
 
 /// All that seals prove in a data folder.
 pub struct Journal {
@@ -61,31 +61,22 @@ struct Reader {
 }
 
 impl Journal {
-    /// Reads the log of a data folder, all its files in order.
-    pub fn read(data: &Path) -> Self {
-        let mut files: Vec<(u64, String)> = Vec::new();
-        for entry in fs::read_dir(data).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let range =
-                name.strip_prefix("transactions.").and_then(|name| name.strip_suffix(".log"));
-            if let Some((first, _)) = range.and_then(|range| range.split_once('-')) {
-                files.push((first.parse().unwrap(), name));
-            }
-        }
-        files.sort();
-        if data.join("transactions.log").exists() {
-            files.push((u64::MAX, "transactions.log".to_owned()));
+    /// Reads the log of a folder, all its files in order.
+    pub fn read(folder: &Folder) -> Self {
+        let mut files = folder.closed_files();
+        if folder.file("transactions.log").exists() {
+            files.push("transactions.log".to_owned());
         }
         let journal = Self { events: Vec::new(), world: 0, unsealed_bytes: 0 };
         let tx_ids = HashSet::new();
         let mut reader =
             Reader { journal, tx_ids, open: Vec::new(), open_bytes: 0, in_padding: false };
-        for (_, name) in files {
+        for name in files {
             assert_eq!(
                 reader.open_bytes, 0,
                 "a closed file ends with its last seal, before {name}"
             );
-            reader.file(&name, &fs::read(data.join(&name)).unwrap());
+            reader.file(&name, &folder.bytes(&name));
         }
         reader.journal.unsealed_bytes = reader.open_bytes;
         reader.journal

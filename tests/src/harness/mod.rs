@@ -4,6 +4,7 @@
 mod binary;
 mod folder;
 mod journal;
+mod layout;
 mod model;
 mod random;
 mod run;
@@ -16,11 +17,12 @@ use std::time::{Duration, Instant};
 pub use binary::saldo;
 pub use folder::Folder;
 pub use journal::{Event, Journal, Kind};
+pub use layout::{Group, Layout, rehashed};
 pub use model::Model;
 pub use random::Random;
 pub use run::{Ended, Run, run};
 pub use server::{Serve, Server};
-pub use strace::Strace;
+pub use strace::{Strace, is_stalled, release};
 pub use wire::Wire;
 
 /// How long anything may take before it counts as never: far more than it needs, also on a machine

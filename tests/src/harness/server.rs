@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** no server outlives its test: dropping one kills it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::run::{clean, end, wait};
-use super::{DEADLINE, Ended, Folder, Strace, Wire, saldo};
+use super::{DEADLINE, Ended, Folder, Strace, Wire, saldo, until};
 
 /// A server about to be started.
 pub struct Serve {
@@ -73,16 +74,21 @@ impl Serve {
 
     /// Starts it and waits until it is ready.
     pub fn start(self) -> Server {
+        match self.start_or_end() {
+            Ok(server) => server,
+            Err(ended) => panic!("the server ended before it was ready: {ended:?}"),
+        }
+    }
+
+    /// Starts it and waits until it is ready, or has ended before that.
+    pub fn start_or_end(self) -> Result<Server, Ended> {
         let process = self.spawn();
-        let line = process.next_stdout_line();
-        let Some(line) = line else {
-            panic!("the server ended before it was ready: {:?}", process.wait());
-        };
+        let Some(line) = process.next_stdout_line() else { return Err(process.wait()) };
         let address = line
             .strip_prefix("saldo ready tcp=")
             .and_then(|address| address.parse().ok())
             .unwrap_or_else(|| panic!("not ready but: {line}"));
-        Server { address, process }
+        Ok(Server { address, process })
     }
 
     /// Starts it and kills it as soon as `moment` says so, ready or not.
@@ -157,6 +163,11 @@ impl Server {
         locked(&self.process.stderr).clone()
     }
 
+    /// Waits until it has written this to stderr.
+    pub fn says(&self, text: &str) {
+        until(text, || self.stderr().contains(text).then_some(()));
+    }
+
     /// Ends it as a crash does; it may have ended before. Does not wait.
     pub fn kill(&self) {
         self.process.kill();
@@ -196,7 +207,7 @@ impl Process {
     }
 
     fn kill(&self) {
-        locked(&self.child).kill().unwrap();
+        kill(&mut locked(&self.child));
     }
 
     fn wait(mut self) -> Ended {
@@ -212,17 +223,33 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let mut child = locked(&self.child);
-        // Both fail where it has ended already.
-        drop(child.kill());
-        drop(child.wait());
+        kill(&mut child);
+        child.wait().unwrap();
     }
+}
+
+/// Kills a process, which may have ended before, and then who traces it: a tracer that stalls a
+/// thread would keep what is left of it.
+fn kill(child: &mut Child) {
+    let tracer = tracer(child.id());
+    child.kill().unwrap();
+    if let Some(tracer) = tracer {
+        signal(tracer, "KILL");
+    }
+}
+
+/// Who traces a process: proc(5).
+pub fn tracer(id: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+    tracer.trim().parse().ok().filter(|tracer| *tracer != 0)
 }
 
 /// Sends a signal to a process.
 pub fn signal(id: u32, name: &str) {
-    // The shell's own `kill`, which is everywhere.
-    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap();
-    assert!(sent.success());
+    // The shell's own `kill`, which is everywhere. The process may have ended meanwhile.
+    let kill = format!("kill -{name} {id} 2>/dev/null || true");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 fn lines(stdout: ChildStdout) -> Receiver<String> {
