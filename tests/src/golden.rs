@@ -43,7 +43,7 @@ impl Case {
 }
 
 /// Whether everything in `expected` stands in `found`, in objects inside of objects as well.
-fn holds(found: &Value, expected: &Value) -> bool {
+pub fn holds(found: &Value, expected: &Value) -> bool {
     match (found, expected) {
         (Value::Object(found), Value::Object(expected)) => expected
             .iter()

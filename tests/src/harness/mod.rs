@@ -14,13 +14,13 @@ mod wire;
 
 use std::time::{Duration, Instant};
 
-pub use binary::saldo;
+pub use binary::{repository, saldo};
 pub use folder::Folder;
 pub use journal::{Event, Journal, Kind};
 pub use layout::{Group, Layout, rehashed};
 pub use model::Model;
 pub use random::Random;
-pub use run::{Ended, Run, run};
+pub use run::{Ended, Run, clean, end, run};
 pub use server::{Serve, Server};
 pub use strace::{Strace, is_stalled, release};
 pub use wire::Wire;
