@@ -103,7 +103,7 @@ pub fn open<D: Disk>(
     let incarnation =
         incarnation::bump(&*disk, &lock).map_err(writing(format!("writing {LOCK}")))?;
 
-    let was_clean = is_new || survey.is_clean_stop();
+    let was_clean = is_new || (survey.is_clean_stop() && ends_with_newline(&*disk)?);
     let torn_tail = match (survey.torn_tail(), survey.segments.last()) {
         (Some((start, end)), Some(active)) => {
             let kept = set_aside(&*disk, active, start, end)?;
@@ -136,6 +136,17 @@ pub fn open<D: Disk>(
     let staging = Arc::new(Staging::new(head, options.sizes.group_bytes_max));
     let writer = Writer::new(disk, options.sizes, options.plants, genesis, staging, active, link);
     Ok(Opened { writer, report, lock })
+}
+
+/// Whether the active file's last byte is a newline. A seal at the very end counts without one, but
+/// nothing can be appended to it.
+fn ends_with_newline<D: Disk>(disk: &D) -> Result<bool, OpenError> {
+    let reading = || OpenError::disk(format!("reading {ACTIVE}"));
+    let file = disk.open_read(ACTIVE).map_err(reading())?;
+    let end = disk.len(&file).map_err(reading())?;
+    let mut last = [0];
+    read_full_at(disk, &file, &mut last, end.saturating_sub(1)).map_err(reading())?;
+    Ok(last == [b'\n'])
 }
 
 /// Writes the file that was closed last anew, under its own name. After a crash in mid-rotation

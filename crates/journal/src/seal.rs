@@ -71,13 +71,18 @@ impl Seal {
         cursor.literal("\"}}")?;
         cursor.end()?;
         let empty = bytes == 0;
-        let in_order = if empty { last.next() == first } else { first <= last };
+        let next = last.checked_next()?;
+        let in_order = if empty { next == first } else { first <= last };
         in_order.then_some(Self { first, last, bytes, world, prev, hash })
     }
 
-    /// Whether `group` is what the seal was set over.
+    /// Whether `group` is what the seal was set over. Its hash covers the bytes alone, so the seqs
+    /// are held against the number of lines; whether `world` is right, the events tell.
     pub fn fits(&self, group: &[u8]) -> bool {
-        self.bytes == group.len() as u64 && self.hash == Hash::chain(self.prev, group)
+        let lines_count = memchr::memchr_iter(b'\n', group).count() as u64;
+        self.bytes == group.len() as u64
+            && self.last.next().get().checked_sub(self.first.get()) == Some(lines_count)
+            && self.hash == Hash::chain(self.prev, group)
     }
 }
 
@@ -86,7 +91,7 @@ mod tests {
     use super::*;
 
     fn seal() -> Seal {
-        Seal::over(Seq::new(41), Seq::new(42), -152_500, Hash::of(b"before"), b"lines\n")
+        Seal::over(Seq::new(41), Seq::new(42), -152_500, Hash::of(b"before"), b"two\nlines\n")
     }
 
     #[test]
@@ -96,8 +101,10 @@ mod tests {
         assert!(line.len() <= crate::limits::SEAL_BYTES_MAX);
         let read = Seal::decode(line.strip_suffix(b"\n").unwrap()).unwrap();
         assert_eq!(read, seal());
-        assert!(read.fits(b"lines\n"));
-        assert!(!read.fits(b"linez\n"));
+        assert!(read.fits(b"two\nlines\n"));
+        assert!(!read.fits(b"two\nlinez\n"));
+        let one_more = Seal { last: Seq::new(43), ..read };
+        assert!(!one_more.fits(b"two\nlines\n"));
     }
 
     #[test]

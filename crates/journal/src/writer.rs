@@ -179,6 +179,10 @@ impl<D: Disk> Writer<D> {
         if self.next_cut == self.taken.cuts.len() {
             self.next_cut = 0;
             self.next_start = 0;
+            if self.end >= self.sizes.segment_bytes_max {
+                // Not behind the group that filled the file: its answers would wait for this.
+                self.rotate()?;
+            }
             if !self.staging.take(&mut self.taken) {
                 return Ok(None);
             }
@@ -208,9 +212,6 @@ impl<D: Disk> Writer<D> {
             self.scratch = sealed;
         }
         let bytes = written?;
-        if self.end >= self.sizes.segment_bytes_max {
-            self.rotate()?;
-        }
         Ok(Some(Committed { seq_durable: cut.last, bytes }))
     }
 
@@ -235,23 +236,28 @@ impl<D: Disk> Writer<D> {
         Ok(len)
     }
 
-    /// Extends the padding until `len` more bytes fit in it.
+    /// Extends the padding until `len` more bytes fit in it and one is left: a file without any
+    /// padding is the mark of a clean stop.
     fn pad_for(&mut self, len: u64) -> Result<(), JournalError> {
         let needed = self.end.strict_add(len);
-        if needed <= self.padded_to {
+        if needed < self.padded_to {
             return Ok(());
         }
         let step = pad_step(&self.sizes, self.padded_to);
         let target = needed.max(self.padded_to).strict_add(step);
-        pad(&*self.disk, &self.file, self.padded_to, target).map_err(|source| {
-            if is_full(&source) {
-                JournalError::DiskFull { file: ACTIVE, source }
-            } else {
-                JournalError::Failed { what: "padding", file: ACTIVE, source }
+        let (padded_to, stopped_by) = pad(&*self.disk, &self.file, self.padded_to, target);
+        match stopped_by {
+            // A disk that is nearly full takes less than a whole step, and that may do for now.
+            Some(source) if is_full(&source) && padded_to <= needed => {
+                return Err(JournalError::DiskFull { file: ACTIVE, source });
             }
-        })?;
+            Some(source) if !is_full(&source) => {
+                return Err(JournalError::Failed { what: "padding", file: ACTIVE, source });
+            }
+            _ => {}
+        }
         self.disk.sync_all(&self.file).map_err(failed("sync", ACTIVE))?;
-        self.padded_to = target;
+        self.padded_to = padded_to;
         Ok(())
     }
 
@@ -346,7 +352,9 @@ pub(crate) fn create_active_aside<D: Disk>(
         }
     }
     let padded_to = end.strict_add(pad_step(sizes, end));
-    pad(disk, &file, end, padded_to)?;
+    if let (_, Some(error)) = pad(disk, &file, end, padded_to) {
+        return Err(error);
+    }
     Ok(ActiveFile { file, first: header.first, end, padded_to })
 }
 
@@ -379,17 +387,24 @@ pub(crate) fn pad_step(sizes: &Sizes, len: u64) -> u64 {
     len.clamp(sizes.pad_step_bytes_min, sizes.pad_step_bytes_max)
 }
 
-/// Writes newlines from byte `from` to byte `to`.
-pub(crate) fn pad<D: Disk>(disk: &D, file: &D::File, from: u64, to: u64) -> io::Result<()> {
+/// Writes newlines from byte `from` to byte `to`; returns how far it got, and what stopped it.
+pub(crate) fn pad<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    from: u64,
+    to: u64,
+) -> (u64, Option<io::Error>) {
     const NEWLINES: &[u8] = &[b'\n'; 64 << 10];
     let mut offset = from;
     while offset < to {
         let len = usize::try_from(to - offset).unwrap_or(NEWLINES.len()).min(NEWLINES.len());
         let newlines = NEWLINES.get(..len).unwrap_or_default();
-        write_all_at(disk, file, newlines, offset)?;
+        if let Err(error) = write_all_at(disk, file, newlines, offset) {
+            return (offset, Some(error));
+        }
         offset = offset.strict_add(len as u64);
     }
-    Ok(())
+    (offset, None)
 }
 
 /// Whether the disk, or this user's part of it, is full.

@@ -1,0 +1,9 @@
+//! What recovery makes of a folder: intact, torn by a crash, or damaged.
+
+mod book;
+mod classify;
+mod edits;
+mod failed_sync;
+mod layout;
+mod patched;
+mod whole_end;
