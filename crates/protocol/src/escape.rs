@@ -99,7 +99,9 @@ mod tests {
         }
 
         #[test]
-        fn text_full_of_escapes_is_written_as_serde_json_writes_it(text in "[\0-\u{1f}\"\\\\/é\u{2028}a]{0,40}") {
+        fn text_full_of_escapes_is_written_as_serde_json_writes_it(
+            text in "[\0-\u{1f}\"\\\\/é\u{2028}a]{0,40}",
+        ) {
             prop_assert_eq!(written(&text), serde_json::to_string(&text).unwrap());
         }
     }

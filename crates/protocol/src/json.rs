@@ -129,7 +129,9 @@ mod tests {
         #[test]
         fn a_string_has_a_lone_surrogate_when_serde_json_cannot_decode_it(
             escapes in prop::collection::vec(
-                prop::sample::select(vec![r"\ud800", r"\udbff", r"\udc00", r"\udfff", r"\u0041", r"\\", r"\n", "u", "a"]),
+                prop::sample::select(vec![
+                    r"\ud800", r"\udbff", r"\udc00", r"\udfff", r"\u0041", r"\\", r"\n", "u", "a",
+                ]),
                 0..8,
             ),
         ) {

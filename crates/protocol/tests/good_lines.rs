@@ -127,7 +127,10 @@ proptest! {
     }
 
     #[test]
-    fn a_request_with_anything_done_to_one_byte_gets_an_answer(at in 0usize..70, byte in any::<u8>()) {
+    fn a_request_with_anything_done_to_one_byte_gets_an_answer(
+        at in 0usize..70,
+        byte in any::<u8>(),
+    ) {
         let mut line = *br#"{"cmd":"transfer","from":"\u0061l","to":"bob","amount":7,"tx_id":"t"}"#;
         line[at.min(line.len() - 1)] = byte;
         if let Err(refusal) = parse_line(&line) {
@@ -137,7 +140,10 @@ proptest! {
 
     #[test]
     fn a_request_means_what_serde_json_reads_in_it(
-        from in "[a-z\"\\\\/é\u{1F600}]{1,6}", to in "[A-Z]{1,6}", number in 1i64..1 << 53, tx_id in "[ -~]{1,20}",
+        from in "[a-z\"\\\\/é\u{1F600}]{1,6}",
+        to in "[A-Z]{1,6}",
+        number in 1i64..1 << 53,
+        tx_id in "[ -~]{1,20}",
     ) {
         let value = serde_json::json!({
             "cmd": "transfer", "from": from, "to": to, "amount": number, "tx_id": tx_id,

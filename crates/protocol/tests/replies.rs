@@ -113,7 +113,10 @@ fn a_rejection_says_what_it_rests_on_and_where_it_was_recorded() {
     let unrecorded = Standing::unrecorded(Seq::new(8), None);
     assert_eq!(
         line(|out| reply::rejected(out, &rejection, &unrecorded)),
-        r#"{"ok":false,"error":"insufficient funds","code":"insufficient_funds","balance":0,"as_of":8}"#
+        concat!(
+            r#"{"ok":false,"error":"insufficient funds","code":"insufficient_funds","balance":0,"#,
+            r#""as_of":8}"#
+        )
     );
     let tx_id = tx_id("t\\1");
     let recorded = Standing {
@@ -180,7 +183,10 @@ fn shutdown_is_answered_as_the_original_answers_it() {
 proptest! {
     #[test]
     fn whatever_the_names_are_a_reply_is_one_json_object_with_them_in_it(
-        name in "[^@\\p{Cc}]{1,16}", id in "[^\\p{Cc}]{1,32}", before in any::<i32>(), after in any::<i32>(),
+        name in "[^@\\p{Cc}]{1,16}",
+        id in "[^\\p{Cc}]{1,32}",
+        before in any::<i32>(),
+        after in any::<i32>(),
     ) {
         let event = Event::Deposit {
             leg: leg(&name, before.into(), after.into()),

@@ -1,14 +1,13 @@
 //! One client's loop: wait, read what the socket has, take the complete lines, execute, answer.
 //!
 //! Invariants:
-//! * Replies leave in the order of the lines, one write per batch; until it is done nothing is read.
+//! * Replies leave in the order of the lines, one write per batch; until it is done,
+//!   nothing is read.
 //! * While it waits for its client, a connection holds no buffers.
 //! * Once the server stops, it answers what it received until then and waits for no more.
 
 use std::future::poll_fn;
 use std::io::{self, Read};
-use std::net;
-use std::os::fd::AsFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
@@ -26,7 +25,7 @@ use crate::batch::Batch;
 use crate::buffers::Pool;
 use crate::input::{Input, LongLines};
 use crate::last_word::{self, LastWord};
-use crate::options::{BATCH_BYTES_MAX, BATCH_LINES_MAX, Options};
+use crate::options::{BATCH_BYTES_MAX, BATCH_LINES_MAX, DRAIN_BYTES_MAX, Options};
 use crate::tx_ids::TxIds;
 
 /// What all connections of a server share.
@@ -205,24 +204,32 @@ impl Connection<'_> {
 
     /// Answers what the client has sent by now, waiting for nothing more.
     async fn drain(mut self) -> io::Result<Ended> {
-        // The runtime hears of new bytes a little later than the kernel, so the kernel is asked.
-        let socket = net::TcpStream::from(self.stream.as_fd().try_clone_to_owned()?);
+        let was_waiting = self.input.is_at_rest();
+        let mut received = 0;
         loop {
             let place = self.input.place(&self.house.pool);
-            let room = place.capacity() - place.len();
+            let (before, room) = (place.len(), place.capacity() - place.len());
+            // The runtime hears of new bytes a little later than the kernel, so the kernel is asked.
+            let socket = self.stream.into_std()?;
             let limit = u64::try_from(room).unwrap_or(u64::MAX);
             let (is_empty, has_ended) = match (&socket).take(limit).read_to_end(place) {
                 Ok(read) => (read < room, read < room),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => (true, false),
                 Err(error) => return Err(error),
             };
+            received += place.len() - before;
+            self.stream = TcpStream::from_std(socket)?;
             if has_ended {
                 self.input.end(&self.house.pool);
             }
             if let Some(ended) = self.answer_lines().await? {
                 return self.end(ended).await;
             }
-            if is_empty {
+            if is_empty || received >= DRAIN_BYTES_MAX {
+                // One that was at work may be sending at this very moment.
+                if received > 0 || !was_waiting {
+                    last_word::close(self.stream).await?;
+                }
                 return Ok(Ended::Drained);
             }
         }

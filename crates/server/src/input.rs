@@ -4,8 +4,8 @@
 //! Invariants:
 //! * A connection that waits holds no buffers of the pool; a line that is not complete yet waits
 //!   in memory of its own size.
-//! * More than [`READ_BYTES_MAX`] bytes are held only for one line that is not complete yet, and
-//!   only against permits for all of them.
+//! * More room than [`READ_BYTES_MAX`] is held only for a line that does not fit in it, and only
+//!   against permits for all of the rest.
 
 use std::sync::Arc;
 
@@ -86,6 +86,11 @@ impl Input {
     /// The replies of the lines at work.
     pub(crate) fn replies(&self) -> &[u8] {
         self.buffers.as_ref().map_or(&[], |buffers| &buffers.replies)
+    }
+
+    /// Whether the connection waits for its client, with nothing at hand.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.buffers.is_none()
     }
 
     /// Gives the buffers back until there is something to read. A long line keeps its own.

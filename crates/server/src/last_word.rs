@@ -32,7 +32,8 @@ pub(crate) enum LastWord {
     },
     /// The client speaks HTTP.
     #[error(
-        "HTTP is not spoken here: send one JSON object per line, such as {{\"cmd\":\"balance\",\"user\":\"alice\"}}"
+        "HTTP is not spoken here: send one JSON object per line, such as \
+         {{\"cmd\":\"balance\",\"user\":\"alice\"}}"
     )]
     HttpNotSpoken,
 }
@@ -53,8 +54,7 @@ impl LastWord {
     }
 }
 
-/// Says the last word and closes. A client that is still sending is read and forgotten for
-/// [`LINGER`] and [`LINGER_BYTES_MAX`] at most; see there.
+/// Says the last word and closes.
 pub(crate) async fn say(
     mut stream: TcpStream,
     word: LastWord,
@@ -62,6 +62,12 @@ pub(crate) async fn say(
     write_timeout: Duration,
 ) -> io::Result<()> {
     timeout(write_timeout, stream.write_all(&word.line(as_of))).await??;
+    close(stream).await
+}
+
+/// Closes so that what was written arrives: a client that is still sending is read and forgotten
+/// for [`LINGER`] and [`LINGER_BYTES_MAX`] at most; see there.
+pub(crate) async fn close(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     let forget = async {
         let mut forgotten = vec![0; 16 << 10];

@@ -60,6 +60,11 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// Most bytes that it reads and forgets then.
 pub(crate) const LINGER_BYTES_MAX: usize = 8 << 20;
 
+/// Most bytes of one connection that are taken for received when the server stops: more than what
+/// the kernel holds for a socket (6 MiB, `net.ipv4.tcp_rmem`), so that nothing is left out, and an
+/// end to a client that never stops sending.
+pub(crate) const DRAIN_BYTES_MAX: usize = 8 << 20;
+
 /// How long no connection is accepted after accepting failed for want of something.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

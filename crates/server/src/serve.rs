@@ -110,7 +110,7 @@ impl Reception {
             return;
         }
         if let Some(count) = self.failed.count() {
-            tracing::error!(event = "accept_failed", count, %error, "a connection was not accepted");
+            tracing::error!(event = "accept_failed", count, %error, "cannot accept a connection");
         }
         tokio::select! {
             () = self.house.stop.cancelled() => {}

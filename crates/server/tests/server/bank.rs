@@ -61,6 +61,18 @@ impl Bank {
         self.requests_count.subscribe().wait_for(|done| *done >= count).await.unwrap();
     }
 
+    /// Waits until the bank has nothing more to do though it did something: those who wait here
+    /// and the server share one thread, so while this yields the server goes as far as it can.
+    pub async fn stalls(&self) {
+        let mut executed = 0;
+        while executed == 0 || executed != self.requests_count() {
+            executed = self.requests_count();
+            for _ in 0..1_000 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
     fn answer<'a>(&self, request: Request<'a>) -> Outcome<'a> {
         if let Some(why) = *self.unavailable.lock().unwrap() {
             return Outcome::Unavailable(why);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use server::{Options, Report, serve};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,13 @@ impl Door {
         Client::new(TcpStream::connect(self.address).await.unwrap())
     }
 
+    /// A client whose kernel takes few bytes ahead of its reader: the rest waits at the server.
+    pub async fn client_of_few_bytes(&self) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        Client::new(socket.connect(self.address).await.unwrap())
+    }
+
     /// What the server says when it is done.
     pub async fn closed(self) -> Report {
         self.serving.await.unwrap()
@@ -54,12 +61,17 @@ pub struct Client {
 pub struct Replies(BufReader<OwnedReadHalf>);
 
 impl Replies {
+    /// The next reply; `None` when the connection has ended or was lost.
+    pub async fn next_if_any(&mut self) -> Option<Value> {
+        let mut line = String::new();
+        self.0.read_line(&mut line).await.ok().filter(|bytes| *bytes > 0)?;
+        assert!(line.ends_with('\n'), "the connection ended within {line:?}");
+        Some(serde_json::from_str(&line).unwrap())
+    }
+
     /// The next reply.
     pub async fn next(&mut self) -> Value {
-        let mut line = String::new();
-        self.0.read_line(&mut line).await.unwrap();
-        assert!(line.ends_with('\n'), "the connection ended within {line:?}");
-        serde_json::from_str(&line).unwrap()
+        self.next_if_any().await.expect("a reply")
     }
 }
 

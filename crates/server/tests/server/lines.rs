@@ -30,7 +30,10 @@ async fn ten_thousand_requests_in_one_write_are_answered_in_order() {
 async fn a_request_in_two_pieces_is_answered_wherever_it_is_cut() {
     let door = Door::open().await;
     let mut client = door.client().await;
-    let lines = "{\"cmd\":\"deposit\",\"user\":\"josé\",\"amount\":1}\r\n{\"cmd\":\"balance\",\"user\":\"josé\"}\n";
+    let lines = concat!(
+        "{\"cmd\":\"deposit\",\"user\":\"josé\",\"amount\":1}\r\n",
+        "{\"cmd\":\"balance\",\"user\":\"josé\"}\n",
+    );
     for cut in 1..lines.len() {
         let (first, second) = lines.as_bytes().split_at(cut);
         client.send(first).await;

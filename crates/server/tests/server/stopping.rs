@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::door::{Door, deposit};
+use crate::door::{Client, Door, deposit};
 
 #[tokio::test]
 async fn shutdown_is_answered_with_all_that_was_sent_and_then_the_server_is_done() {
@@ -62,42 +63,60 @@ async fn what_is_being_executed_when_the_server_stops_is_answered() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_on_asking_does_not_keep_the_server_from_stopping() {
+async fn a_client_that_never_stops_sending_is_answered_and_does_not_keep_the_server_from_stopping()
+{
+    let door = Door::open().await;
+    let mut client = door.client().await;
+    let Client { writer, replies } = &mut client;
+    let write = async {
+        let lines = deposit("alice", 1).repeat(1_000);
+        while writer.write_all(lines.as_bytes()).await.is_ok() {}
+    };
+    let read = async {
+        door.bank.stalls().await;
+        door.stop.cancel();
+        let mut replies_count = 0;
+        while let Some(reply) = replies.next_if_any().await {
+            replies_count += 1;
+            assert_eq!(reply["seq"], json!(replies_count));
+        }
+        replies_count
+    };
+    let ((), replies_count) = tokio::join!(write, read);
+    assert_eq!(replies_count, door.bank.requests_count());
+    assert_eq!(door.closed().await.connections_cut_count, 0);
+}
+
+#[tokio::test]
+async fn replies_that_a_slow_client_has_not_taken_yet_reach_it_though_it_goes_on_sending() {
+    let door = Door::open().await;
+    let mut client = door.client_of_few_bytes().await;
+    door.bank.open_gate(false);
+    client.send(deposit("alice", 1).repeat(5_000)).await;
+    door.bank.executed(1).await;
+    door.stop.cancel();
+    door.bank.open_gate(true);
+    door.bank.stalls().await;
+    client.send(deposit("alice", 1)).await;
+    let mut replies_count = 0;
+    while client.replies.next_if_any().await.is_some() {
+        replies_count += 1;
+    }
+    assert_eq!(replies_count, door.bank.requests_count());
+    assert!(replies_count >= 5_000);
+}
+
+#[tokio::test]
+async fn a_last_line_without_its_line_feed_is_answered_also_when_the_server_stops() {
     let door = Door::open().await;
     let mut client = door.client().await;
     client.ask(deposit("alice", 1).trim_end()).await;
-    let stop = door.stop.clone();
-    let asking = tokio::spawn(async move {
-        let mut asked = 0;
-        loop {
-            asked += 1;
-            if asked == 10 {
-                stop.cancel();
-            }
-            let line = deposit("alice", 1);
-            if tokio::io::AsyncWriteExt::write_all(&mut client.writer, line.as_bytes())
-                .await
-                .is_err()
-            {
-                break;
-            }
-            let mut reply = [0; 1024];
-            match client
-                .writer
-                .as_ref()
-                .readable()
-                .await
-                .and_then(|()| client.writer.as_ref().try_read(&mut reply))
-            {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(_) => break,
-            }
-        }
-    });
-    assert_eq!(door.closed().await.connections_cut_count, 0);
-    asking.await.unwrap();
+    let line = deposit("alice", 1);
+    client.writer.try_write(line.trim_end().as_bytes()).unwrap();
+    client.finish().await;
+    door.stop.cancel();
+    assert_eq!(client.reply().await["after"], json!(2));
+    client.is_closed().await;
 }
 
 #[tokio::test(start_paused = true)]
