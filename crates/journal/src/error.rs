@@ -106,7 +106,7 @@ pub enum Fault {
         /// The first missing event.
         seq: Seq,
     },
-    /// The journal is missing altogether beside a snapshot.
+    /// The journal is missing altogether, though a snapshot or the lock file knows of one.
     MissingJournal,
     /// A sealed line is no event.
     Line,
@@ -138,8 +138,6 @@ pub enum Contradiction {
     TxIdRepeated,
     /// The rules would not have allowed it.
     Rules,
-    /// An account's seq in the snapshot is not that of an event on it.
-    AccountSeq,
 }
 
 impl fmt::Display for Damage {
@@ -159,7 +157,9 @@ impl fmt::Display for Fault {
             }
             Self::ClosedFileEnd => f.write_str("a closed file must end with its last seal"),
             Self::MissingFile { seq } => write!(f, "the file with seq {seq} is missing"),
-            Self::MissingJournal => f.write_str("there is a snapshot, but no journal"),
+            Self::MissingJournal => {
+                f.write_str("a ledger was begun in this folder, and its journal is not there")
+            }
             Self::Line => f.write_str("a sealed line is no event"),
             Self::Order => f.write_str("a sealed event does not follow the one before"),
             Self::Contradiction(what) => write!(f, "a sealed event is impossible: {what}"),
@@ -182,7 +182,6 @@ impl fmt::Display for Contradiction {
             }
             Self::TxIdRepeated => "its tx_id stands on an earlier event",
             Self::Rules => "the rules do not allow it",
-            Self::AccountSeq => "the snapshot's seq of an account names another account's event",
         })
     }
 }

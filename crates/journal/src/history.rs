@@ -100,8 +100,13 @@ impl Survey {
 
     /// Whether the active file ends as a clean stop leaves it: with an empty group, unpadded.
     pub fn is_clean_stop(&self) -> bool {
-        let unpadded = self.segments.last().is_some_and(|active| active.proven_end == active.bytes);
-        !self.active_missing && self.link.last_group_empty && unpadded
+        self.link.last_group_empty && self.is_unpadded()
+    }
+
+    /// Whether there is an active file that ends with its last seal.
+    pub(crate) fn is_unpadded(&self) -> bool {
+        let ends = self.segments.last().is_some_and(|active| active.proven_end == active.bytes);
+        !self.active_missing && ends
     }
 }
 

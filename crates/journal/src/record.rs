@@ -206,12 +206,16 @@ fn refused<'a>(cursor: &mut Cursor<'a>) -> Option<Refused<'a>> {
 pub fn bytes_max(command: &Command<'_>, tx_id: &str) -> usize {
     // Keys, numbers and the newline of the longest kind, a refused transfer, have 230 bytes.
     const FIXED_BYTES: usize = 256;
-    // Quotes, colon, comma, keys and two balances of an account in an `init`.
-    const OPENING_BYTES: usize = 64;
+    // Quotes, colons, commas, braces and keys of an account in an `init`, and the balance before.
+    const OPENING_BYTES: usize = 42;
     let names: usize = match command {
         Command::Init(openings) => {
             let names = openings.as_slice().iter();
-            names.map(|(account, _)| escaped_bytes(account.as_str()) + OPENING_BYTES).sum()
+            let bytes = |(account, after): &(AccountId<'_>, Balance)| {
+                let digits = itoa::Buffer::new().format(after.get()).len();
+                escaped_bytes(account.as_str()) + OPENING_BYTES + digits
+            };
+            names.map(bytes).sum()
         }
         Command::Deposit { .. } | Command::Withdraw { .. } | Command::Transfer(_) => {
             command.accounts().map(|account| 2 * account.as_str().len()).sum()

@@ -10,11 +10,11 @@ use std::io;
 use std::sync::Arc;
 
 use crate::disk::{Disk, read_full_at, write_all_at};
-use crate::error::{Contradiction, OpenError};
+use crate::error::{Contradiction, Damage, Fault, OpenError};
 use crate::hash::Hash;
 use crate::header::{Genesis, Header};
 use crate::history::{Found, Segment, Survey, replay, survey_planted};
-use crate::incarnation;
+use crate::incarnation::LockFile;
 use crate::limits::{READ_BYTES_MAX, Sizes};
 use crate::names::{ACTIVE, ACTIVE_NEW, LOCK, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW};
 use crate::planted::Plants;
@@ -64,6 +64,9 @@ pub struct Report {
     pub torn_tail: Option<(u64, String)>,
     /// Whether the last stop was a clean one.
     pub was_clean: bool,
+    /// Whether the active file ends without its padding though the last stop was no clean one:
+    /// no crash of ours leaves that, so something else may have cut it at a seal.
+    pub is_short: bool,
     /// How often the folder has been opened.
     pub incarnation: u64,
 }
@@ -97,13 +100,25 @@ pub fn open<D: Disk>(
         }
     }
     let is_new = survey.genesis.is_none();
+    let lock_file = LockFile::read(&*disk, &lock).map_err(OpenError::disk("reading LOCK"))?;
+    if is_new && lock_file.knows_a_ledger() {
+        return Err(OpenError::Corrupt(Damage {
+            file: ACTIVE.into(),
+            offset: 0,
+            seq_good: ledger::Seq::ZERO,
+            fault: Fault::MissingJournal,
+        }));
+    }
     let genesis = survey.genesis.clone().unwrap_or_else(|| options.genesis_if_new.clone());
     let snapshot = survey.snapshots.first().map(|(name, snapshot)| (*name, snapshot.head.seq));
     let at_us = replay(&*disk, &survey, snapshot.map(|(name, _)| name), sink)?;
-    let incarnation =
-        incarnation::bump(&*disk, &lock).map_err(writing(format!("writing {LOCK}")))?;
-
-    let was_clean = is_new || (survey.is_clean_stop() && ends_with_newline(&*disk)?);
+    let unpadded = survey.is_unpadded();
+    // A clean stop leaves a snapshot of exactly its end as a second witness.
+    let witnessed = survey.snapshots.iter().any(|(_, one)| one.head.seq == survey.last());
+    let was_clean = is_new || (survey.is_clean_stop() && witnessed && ends_with_newline(&*disk)?);
+    let is_short = unpadded
+        && !was_clean
+        && survey.segments.last().is_some_and(|last| last.bytes < options.sizes.segment_bytes_max);
     let torn_tail = match (survey.torn_tail(), survey.segments.last()) {
         (Some((start, end)), Some(active)) => {
             let kept = set_aside(&*disk, active, start, end)?;
@@ -119,6 +134,9 @@ pub fn open<D: Disk>(
     } else {
         renew_active(&*disk, &options.sizes, &survey, &genesis, &mut link)?
     };
+    let incarnation = lock_file
+        .bump(&*disk, &lock, genesis.ledger)
+        .map_err(writing(format!("writing {LOCK}")))?;
     let events_from = snapshot.map_or(0, |(_, seq)| seq.get());
     let report = Report {
         genesis: genesis.clone(),
@@ -130,6 +148,7 @@ pub fn open<D: Disk>(
         seal: link.hash,
         torn_tail,
         was_clean,
+        is_short,
         incarnation,
     };
     let head = Head { seq: link.last, world: link.world, at_us };

@@ -47,7 +47,8 @@ pub struct Proof {
 /// What the journal gave an account so far.
 struct Held {
     balance: Balance,
-    seq: Seq,
+    /// The event that opened it.
+    opened: Seq,
 }
 
 /// An account of a snapshot, with its line's balance and whether the journal confirmed it.
@@ -101,7 +102,7 @@ pub fn verify<D: Disk>(
         let claims = prover.claims.iter().find(|(claimed, _)| claimed == name);
         let missing = prover.accounts.iter().any(|(account, held)| {
             let absent = claims.is_none_or(|(_, claims)| !claims.contains_key(account));
-            absent && held.seq <= snapshot.head.seq
+            absent && held.opened <= snapshot.head.seq
         });
         if missing {
             return Err(damage(name, survey.last(), Fault::SnapshotBalance));
@@ -191,10 +192,10 @@ impl Prover {
                 claimed.confirmed = claimed.balance == leg.after;
             }
         }
-        let held = Held { balance: leg.after, seq };
         if let Some(known) = self.accounts.get_mut(leg.account.as_str()) {
-            *known = held;
+            known.balance = leg.after;
         } else {
+            let held = Held { balance: leg.after, opened: seq };
             self.accounts.insert(leg.account.as_str().to_owned(), held);
         }
     }

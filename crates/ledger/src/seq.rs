@@ -23,9 +23,17 @@ impl Seq {
 
     /// The next place. At a billion events a second the numbers last 584 years.
     pub const fn next(self) -> Self {
-        match self.0.checked_add(1) {
-            Some(number) => Self(number),
+        match self.checked_next() {
+            Some(next) => next,
             None => panic!("the sequence of events is exhausted"),
+        }
+    }
+
+    /// The next place; `None` behind the last number, which only damaged bytes name.
+    pub const fn checked_next(self) -> Option<Self> {
+        match self.0.checked_add(1) {
+            Some(number) => Some(Self(number)),
+            None => None,
         }
     }
 }

@@ -144,8 +144,9 @@ impl<D: Disk> Embedded<D> {
     }
 
     /// Stops in order: takes nothing more, commits what is staged, makes a last checkpoint, seals
-    /// and trims the journal. Blocks; call it once.
-    pub fn close(&self) -> Result<(), CheckpointError> {
+    /// and trims the journal. Returns whether the last checkpoint was made; a full disk may leave no
+    /// room for one. Blocks; a second call finds the journal stopped.
+    pub fn close(&self) -> Result<bool, JournalError> {
         self.stopping.store(true, Ordering::Release);
         self.threads.stop(&self.shared)
     }

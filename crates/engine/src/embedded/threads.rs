@@ -115,26 +115,27 @@ impl<D: Disk> Threads<D> {
     }
 
     /// Ends both threads: commits what is staged, makes the last checkpoint, closes the journal.
-    pub(super) fn stop(&self, shared: &Shared<D>) -> Result<(), CheckpointError> {
+    /// Returns whether there is a last checkpoint.
+    pub(super) fn stop(&self, shared: &Shared<D>) -> Result<bool, JournalError> {
         self.signal.set(|state| state.stop = true);
         if let Some(checkpointer) = take(&self.checkpointer) {
             join(checkpointer);
         }
         shared.core.staging().stop();
-        let Some(journal) = take(&self.journal) else { return Ok(()) };
+        let Some(journal) = take(&self.journal) else { return Err(JournalError::Stopped) };
         let mut writer = join(journal)?;
-        let position = shared.position.get();
         // A clean stop leaves a snapshot of exactly its end: a second witness of how far the
         // journal reaches. Where there is no room for one, the one before still serves.
-        match shared.checkpoint() {
-            Ok(()) => {}
+        let has_checkpoint = match shared.checkpoint() {
+            Ok(()) => true,
             Err(CheckpointError::Write(error)) => {
-                tracing::warn!(%error, seq = position.seq.get(), "no last checkpoint was made");
+                tracing::warn!(%error, "no last checkpoint was made; the one before still serves");
+                false
             }
-            Err(error @ CheckpointError::Fatal(_)) => return Err(error),
-        }
+            Err(CheckpointError::Fatal(error)) => return Err(error),
+        };
         writer.close()?;
-        Ok(())
+        Ok(has_checkpoint)
     }
 }
 
@@ -155,6 +156,8 @@ fn keep_checkpoints<D: Disk>(
             Err(CheckpointError::Write(error)) => {
                 tracing::warn!(%error, "a checkpoint failed; the one before still serves");
             }
+            // The journal's thread has the reason, and tells it.
+            Err(CheckpointError::Fatal(JournalError::Stopped)) => return,
             Err(CheckpointError::Fatal(error)) => {
                 shared.core.staging().stop();
                 shared.durability.stop();

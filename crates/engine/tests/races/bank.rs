@@ -14,7 +14,7 @@ use ledger::{AccountId, Amount, Balance, Command, Openings, Transfer, TxId};
 use crate::history::Told;
 
 /// Far longer than any of these tests takes: who is not done by then waits for ever.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Small files and groups, so that groups are cut, padding grows and files rotate all the time.
 const SIZES: Sizes = Sizes {
@@ -52,7 +52,11 @@ impl Bank {
     pub fn ask(&self, batch: Vec<Request<'static>>) -> Vec<Told<'_>> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outcomes = runtime.block_on(self.engine.execute(batch.clone()));
+        let seq_durable = self.engine.seq_durable();
         assert_eq!(outcomes.len(), batch.len(), "one outcome per request");
+        for outcome in &outcomes {
+            assert!(outcome.rests_on() <= seq_durable, "told before it is durable: {outcome:?}");
+        }
         batch.into_iter().zip(outcomes).collect()
     }
 

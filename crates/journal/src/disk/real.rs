@@ -108,11 +108,11 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).open(self.path(name)?)
+        no_links().read(true).write(true).open(self.path(name)?)
     }
 
     fn open_read(&self, name: &str) -> io::Result<File> {
-        File::open(self.path(name)?)
+        no_links().read(true).open(self.path(name)?)
     }
 
     fn len(&self, file: &File) -> io::Result<u64> {
@@ -156,10 +156,13 @@ impl Disk for RealDisk {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             // A name that is not UTF-8 is none that we gave.
-            if entry.file_type()?.is_file()
-                && let Ok(name) = entry.file_name().into_string()
-            {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if entry.file_type()?.is_file() {
                 names.push(name);
+            } else if name.starts_with("transactions.") || name.starts_with("state.") {
+                // Passed over, it would look as if the file were missing.
+                let text = format!("{name} is no regular file");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
             }
         }
         names.sort_unstable();
@@ -183,7 +186,7 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self) -> io::Result<File> {
-        let file = OpenOptions::new()
+        let file = no_links()
             .read(true)
             .write(true)
             .create(true)
@@ -193,6 +196,13 @@ impl Disk for RealDisk {
         take_lock(&file, || thread::sleep(LOCK_PAUSE))?;
         Ok(file)
     }
+}
+
+/// Options that open no symbolic link: one could lead out of the folder.
+fn no_links() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    options
 }
 
 /// Tries for a lock that another has, with a pause after each try but the last.

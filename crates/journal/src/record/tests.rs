@@ -85,3 +85,21 @@ fn the_lines_of_the_seed_keep_their_form() {
     );
     assert_eq!(String::from_utf8(line).unwrap(), expected);
 }
+
+#[test]
+fn an_init_that_fills_a_wire_line_with_short_names_fits_in_one_record() {
+    // The shortest openings, `"abcd":0,`, as many as one line of 1 MiB holds.
+    let count = (1 << 20) / 9;
+    let names: Vec<String> = (0..count).map(|n| format!("{n:04x}")).collect();
+    let openings: Vec<_> =
+        names.iter().map(|name| (AccountId::new(name.as_str()).unwrap(), Balance::ZERO)).collect();
+    let command = Command::Init(Openings::new(openings).unwrap());
+    let bound = bytes_max(&command, "t");
+    assert!(bound <= crate::limits::RECORD_BYTES_MAX, "{bound}");
+
+    let before = vec![Balance::new(9_007_199_254_740_991).unwrap(); count];
+    let event = ledger::decide(command, &before).unwrap();
+    let mut line = Vec::new();
+    encode(&mut line, Seq::new(u64::MAX), "t", &event, u64::MAX);
+    assert!(line.len() <= bound, "{} > {bound}", line.len());
+}

@@ -113,8 +113,12 @@ impl<D: Disk> SnapshotWriter<D> {
 
     fn write_buffer(&mut self) -> Result<(), CheckpointError> {
         self.hasher.update(&self.buffer);
-        write_all_at(&*self.disk, &self.file, &self.buffer, self.offset)
-            .map_err(CheckpointError::Write)?;
+        let written = write_all_at(&*self.disk, &self.file, &self.buffer, self.offset);
+        written.map_err(|error| {
+            // The journal needs the room more. What cannot be taken away now, the next begin will.
+            drop(self.disk.unlink(SNAPSHOT_NEW));
+            CheckpointError::Write(error)
+        })?;
         self.offset = self.offset.strict_add(self.buffer.len() as u64);
         self.buffer.clear();
         Ok(())
@@ -126,13 +130,13 @@ impl<D: Disk> Finished<D> {
     /// back. IMPORTANT: every event up to `seq_max` is durable before this is called.
     pub fn publish(self) -> Result<(), CheckpointError> {
         let disk = &*self.disk;
-        let names = disk.list().map_err(failed("list", SNAPSHOT))?;
+        let names = disk.list().map_err(CheckpointError::Write)?;
         let has = |name: &str| names.iter().any(|known| known == name);
         if has(SNAPSHOT_PREVIOUS_NEW) {
-            disk.unlink(SNAPSHOT_PREVIOUS_NEW).map_err(failed("unlink", SNAPSHOT_PREVIOUS_NEW))?;
+            disk.unlink(SNAPSHOT_PREVIOUS_NEW).map_err(CheckpointError::Write)?;
         }
         if has(SNAPSHOT) {
-            disk.link(SNAPSHOT, SNAPSHOT_PREVIOUS_NEW).map_err(failed("link", SNAPSHOT))?;
+            disk.link(SNAPSHOT, SNAPSHOT_PREVIOUS_NEW).map_err(CheckpointError::Write)?;
             disk.rename(SNAPSHOT_PREVIOUS_NEW, SNAPSHOT_PREVIOUS)
                 .map_err(failed("rename", SNAPSHOT_PREVIOUS))?;
             self.sync_folder()?;

@@ -6,7 +6,7 @@ use clap::Args;
 use journal::OpenError;
 use serde::Serialize;
 
-use super::{answer_of, is_live, open, refused};
+use super::{answer_of, open, read, refused};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::OutputArgs;
@@ -31,7 +31,7 @@ struct Document {
     first: u64,
     last: u64,
     groups: u64,
-    accounts: u64,
+    accounts: Option<u64>,
     world: String,
     bytes: u64,
     live: bool,
@@ -64,10 +64,22 @@ struct SnapshotDocument {
 pub fn run(inspect: &Inspect) -> Result<(), Failure> {
     let output = inspect.output.resolve()?;
     let disk = open(&inspect.folder)?;
-    let live = is_live(&disk)?;
-    let (survey, damage) = journal::survey_as_far_as_possible(&disk)
-        .map_err(|error| refused(&inspect.folder, &error))?;
-    let accounts = journal::count_accounts(&disk, &survey);
+    let ((survey, accounts, damage), live) = read(&disk, || {
+        let (survey, mut damage) = journal::survey_as_far_as_possible(&disk)?;
+        if let (Some(damage), true) = (&damage, disk.lock_is_held().unwrap_or(false)) {
+            // Beside a running server this may be a file that was renamed meanwhile: once more.
+            return Err(OpenError::Corrupt(damage.clone()));
+        }
+        let accounts = match journal::count_accounts(&disk, &survey) {
+            Ok(accounts) => Some(accounts),
+            Err(OpenError::Corrupt(found)) => {
+                damage.get_or_insert(found);
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        Ok((survey, accounts, damage))
+    })?;
     let document = Document {
         schema: "saldo.inspect/1",
         ledger: survey.genesis.as_ref().map(|genesis| genesis.ledger.to_hex()),
@@ -75,7 +87,7 @@ pub fn run(inspect: &Inspect) -> Result<(), Failure> {
         first: survey.last().get().min(1),
         last: survey.last().get(),
         groups: survey.segments.iter().map(|file| file.groups_count).sum(),
-        accounts: accounts.map_err(|error| refused(&inspect.folder, &error))?,
+        accounts,
         world: survey.world().to_string(),
         bytes: survey.segments.iter().map(|file| file.bytes).sum(),
         live,
@@ -133,7 +145,10 @@ fn rows(document: &Document) -> Vec<(&'static str, String)> {
             },
         ),
         ("groups", document.groups.to_string()),
-        ("accounts", document.accounts.to_string()),
+        (
+            "accounts",
+            document.accounts.map_or("not countable".to_owned(), |count| count.to_string()),
+        ),
         ("@world", document.world.clone()),
         ("bytes", document.bytes.to_string()),
     ];

@@ -5,6 +5,7 @@ pub mod inspect;
 pub mod verify;
 
 use std::error::Error as _;
+use std::io::Read as _;
 use std::path::Path;
 
 use journal::disk::RealDisk;
@@ -59,6 +60,11 @@ fn refused(folder: &Path, error: &OpenError) -> Failure {
         Some(source) => format!("{}: {error}: {source}", folder.display()),
         None => format!("{}: {error}", folder.display()),
     };
+    let line = if let OpenError::Corrupt(damage) = error { line_at(folder, damage) } else { None };
+    let text = match line {
+        Some(line) => format!("{text} (line {line})"),
+        None => text,
+    };
     let quoted = shell::quoted(&folder.display().to_string());
     match error {
         OpenError::Corrupt(Damage { file, .. }) => Failure::new(Exit::Broken, "corrupt", text).hint(format!(
@@ -74,6 +80,21 @@ fn refused(folder: &Path, error: &OpenError) -> Failure {
         OpenError::Locked | OpenError::DiskFull { .. } | OpenError::Disk { .. } => {
             Failure::new(Exit::Usage, "data_folder", text)
         }
+    }
+}
+
+/// The number of the line in which a damaged byte stands.
+fn line_at(folder: &Path, damage: &Damage) -> Option<u64> {
+    let mut before = std::fs::File::open(folder.join(&damage.file)).ok()?.take(damage.offset);
+    let mut bytes = vec![0; 64 << 10];
+    let mut newlines = 0_u64;
+    loop {
+        let count = before.read(&mut bytes).ok()?;
+        let read = bytes.get(..count)?;
+        if read.is_empty() {
+            return Some(newlines + 1);
+        }
+        newlines += read.iter().filter(|byte| **byte == b'\n').count() as u64;
     }
 }
 

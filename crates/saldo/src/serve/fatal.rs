@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::Write as _;
 
-use journal::{CheckpointError, JournalError};
+use journal::JournalError;
 
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -17,14 +17,9 @@ pub fn stop_at_once(error: &JournalError) {
     std::process::exit(i32::from(failure.exit().code()));
 }
 
-/// The last checkpoint or the closing seal failed.
-pub fn failed_to_close(error: &CheckpointError) -> Failure {
-    match error {
-        CheckpointError::Fatal(error) => of_journal(error),
-        CheckpointError::Write(source) => {
-            Failure::new(Exit::WriteFailed, "write_failed", format!("{error}: {source}"))
-        }
-    }
+/// The last commit, checkpoint or seal failed.
+pub fn failed_to_close(error: &JournalError) -> Failure {
+    of_journal(error)
 }
 
 /// Something outside the bank failed before it was ready.

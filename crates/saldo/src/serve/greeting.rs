@@ -14,8 +14,6 @@ use super::opening::Found;
 use crate::failure::Failure;
 use crate::shell;
 
-/// Descriptors that the server needs besides its connections.
-const OWN_OPEN_FILES: u64 = 64;
 /// The address that client verbs use when none is given.
 const DEFAULT_SERVER: &str = "127.0.0.1:5000";
 
@@ -25,8 +23,9 @@ pub struct Greeting<'a> {
     pub found: &'a Found,
     pub data: &'a Path,
     pub bound: SocketAddr,
+    pub connections_wanted: u32,
+    /// As many of them as the limit of open files allows.
     pub connections_max: u32,
-    pub open_files_max: u64,
 }
 
 /// Says it. The line on stdout comes last: whoever waits for it may connect.
@@ -156,10 +155,14 @@ impl Greeting<'_> {
             tracing::warn!(target: "server", event = "root",
                 "running as root; a user of its own would do");
         }
-        let connections = self.open_files_max.saturating_sub(OWN_OPEN_FILES);
-        if connections < u64::from(self.connections_max) {
-            tracing::warn!(target: "server", event = "open_files", connections,
-                "the limit of open files allows fewer connections than --connections-max");
+        if self.connections_max < self.connections_wanted {
+            tracing::warn!(target: "server", event = "open_files",
+                connections_max = self.connections_max,
+                "the limit of open files allows no more connections; ulimit -n raises it");
+        }
+        if report.is_short {
+            tracing::warn!(target: "journal", event = "short_file", seq = report.last.get(),
+                "the journal ends at a seal without its padding, and no crash leaves it so; if a backup or a copy reaches further, stop and use that");
         }
     }
 }

@@ -96,7 +96,9 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
     let serve = &serve.filled();
     log::init();
     let address = address::resolve(&serve.listen)?;
-    let open_files_max = probe::raise_open_files_limit();
+    // A connection takes an open file. Those that the journal needs are not given away: without
+    // one, a rotation would fail and stop the bank.
+    let connections_max = probe::connections_allowed().min(serve.connections_max);
     let opened = opening::open(serve)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -125,11 +127,11 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
             found: &found,
             data: &serve.data,
             bound,
-            connections_max: serve.connections_max,
-            open_files_max,
+            connections_wanted: serve.connections_max,
+            connections_max,
         })?;
         let door = server::Options {
-            connections_max: serve.connections_max as usize,
+            connections_max: connections_max as usize,
             line_bytes_max: serve.line_bytes_max as usize,
             idle_timeout: serve.idle_timeout,
             write_timeout: serve.write_timeout,
@@ -138,7 +140,10 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
         let served = server::serve(listener, engine.clone(), door, stop).await;
         let closing = engine.clone();
         match tokio::task::spawn_blocking(move || closing.close()).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(has_checkpoint)) => {
+                let done = if has_checkpoint { "sealed and checkpointed" } else { "sealed" };
+                tracing::info!(target: "journal", event = "closed", "the journal is {done}");
+            }
             Ok(Err(error)) => return Err(fatal::failed_to_close(&error)),
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
@@ -150,7 +155,7 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
             connections_served = served.connections_served_count,
             connections_refused = served.connections_refused_count,
             connections_cut = served.connections_cut_count,
-            "stopped in order; every answer is in the journal, sealed and checkpointed"
+            "stopped in order; every answer is in the journal"
         );
         Ok(())
     })

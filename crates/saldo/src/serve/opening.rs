@@ -48,6 +48,7 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
             .hint("saldo serve --data ./saldo-data"));
     }
     let at_folder = |error: io::Error| not_usable(folder, &error);
+    must_be_ours_or_empty(folder)?;
     let (disk, created) = RealDisk::open_or_create(folder).map_err(at_folder)?;
     let mut options = Options::new(Genesis { ledger: LedgerId(rand::random()), currency });
     options.checkpoint_bytes = serve.checkpoint_bytes;
@@ -67,6 +68,40 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
         recovery_time,
     };
     Ok(Opened { disk, parts, options, found })
+}
+
+/// Names that a folder of ours can begin with. `lost+found` is what a new filesystem holds.
+const OUR_NAMES: [&str; 6] =
+    ["transactions.", "state.", "LOCK", "quarantine", "sync-probe.tmp", "lost+found"];
+
+/// A new ledger is begun in an empty folder alone: `--data` may name any folder by mistake, and
+/// what is in it is somebody's. A folder that holds a journal may hold other files as well.
+fn must_be_ours_or_empty(folder: &Path) -> Result<(), Failure> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(not_usable(folder, &error)),
+    };
+    let mut foreign = None;
+    for entry in entries {
+        let name = entry.map_err(|error| not_usable(folder, &error))?.file_name();
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("transactions.") {
+            return Ok(());
+        }
+        if !OUR_NAMES.iter().any(|ours| name.starts_with(ours)) {
+            foreign = Some(name);
+        }
+    }
+    match foreign {
+        None => Ok(()),
+        Some(name) => Err(Failure::new(
+            Exit::Usage,
+            "data_folder",
+            format!("{} holds other files ({name:?}) and no journal", folder.display()),
+        )
+        .hint("a new ledger wants a folder of its own: saldo serve --data ./saldo-data")),
+    }
 }
 
 fn not_usable(folder: &Path, error: &io::Error) -> Failure {

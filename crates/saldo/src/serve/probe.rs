@@ -8,9 +8,17 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the limit of open files to the most that is allowed, and returns it: each connection
-/// takes one.
-pub fn raise_open_files_limit() -> u64 {
+/// Open files that the server needs besides its connections: journal, snapshots, the folder, the
+/// runtime's own.
+const OWN_OPEN_FILES: u64 = 64;
+
+/// How many connections the limit of open files allows, once it is raised to the most there is.
+pub fn connections_allowed() -> u32 {
+    let connections = raise_open_files_limit().saturating_sub(OWN_OPEN_FILES).max(1);
+    u32::try_from(connections).unwrap_or(u32::MAX)
+}
+
+fn raise_open_files_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     match setrlimit(Resource::Nofile, raised) {
@@ -27,8 +35,12 @@ pub fn raise_open_files_limit() -> u64 {
 pub fn time_of_one_sync(folder: &Path) -> io::Result<Duration> {
     const TIMES: usize = 9;
     let path = folder.join("sync-probe.tmp");
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    // A new file or none: what has the name already may be a link to somewhere else.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     let timed = time_syncs(&file, TIMES);
     std::fs::remove_file(&path)?;
     let mut times = timed?;

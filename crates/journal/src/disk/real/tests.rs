@@ -141,3 +141,18 @@ fn free_space_is_told_in_bytes() {
         FilesystemKind::of(around.path()).expect("a kind")
     );
 }
+
+#[test]
+fn a_link_with_a_name_of_ours_is_neither_followed_nor_passed_over() {
+    let around = tempfile::tempdir().expect("a folder");
+    let folder = around.path().join("data");
+    let (disk, _) = RealDisk::open_or_create(&folder).expect("made");
+    fs::write(around.path().join("elsewhere"), "somebody's").expect("written");
+    symlink(around.path().join("elsewhere"), folder.join("transactions.log")).expect("linked");
+    symlink(around.path().join("elsewhere"), folder.join("LOCK")).expect("linked");
+    let refused = disk.list().expect_err("it cannot be told from a missing file otherwise");
+    assert_eq!(refused.to_string(), "transactions.log is no regular file");
+    disk.open_read("transactions.log").expect_err("a link");
+    disk.lock().expect_err("a link");
+    assert_eq!(fs::read(around.path().join("elsewhere")).expect("read"), b"somebody's");
+}
