@@ -24,11 +24,12 @@ pub(crate) fn is_used(report: &Report, checkpoints: &Checkpoints) -> Holds {
     Err(Broken::new(INVARIANT, format!("{used}; {checkpoints:?}")))
 }
 
-/// After a clean stop the journal is found whole and the snapshot leaves nothing to replay.
+/// After a clean stop the journal is found whole; it is called clean when its last checkpoint, of
+/// exactly the end, bears witness to that.
 pub(crate) fn covers_a_clean_stop(report: &Report, checkpoints: &Checkpoints) -> Holds {
     const INVARIANT: &str = "a clean stop is found as one";
-    let covered = checkpoints.published.is_none_or(|seq| seq <= report.last);
-    if report.was_clean && report.torn_tail.is_none() && covered {
+    let witnessed = checkpoints.published == Some(report.last);
+    if report.was_clean == witnessed && report.torn_tail.is_none() {
         return Ok(());
     }
     Err(Broken::new(INVARIANT, format!("{report:?}; {checkpoints:?}")))
