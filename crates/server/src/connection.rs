@@ -209,7 +209,7 @@ impl Connection<'_> {
         loop {
             let place = self.input.place(&self.house.pool);
             let (before, room) = (place.len(), place.capacity() - place.len());
-            // The runtime hears of new bytes a little later than the kernel, so the kernel is asked.
+            // The runtime hears of new bytes later than the kernel does, so the kernel is asked.
             let socket = self.stream.into_std()?;
             let limit = u64::try_from(room).unwrap_or(u64::MAX);
             let (is_empty, has_ended) = match (&socket).take(limit).read_to_end(place) {
