@@ -48,7 +48,7 @@ fn a_journal_that_was_cut_at_a_seal_is_opened_with_a_warning() {
     let seals: Vec<usize> = memchr::memmem::find_iter(&bytes, b"{\"seal\":").collect();
     // The second seal is the idle one behind the first deposit; the file ends with its line.
     let end = seals[1] + memchr::memchr(b'\n', &bytes[seals[1]..]).expect("a line") + 1;
-    disk.set_file(ACTIVE, &bytes[..end]);
+    disk.set_file(ACTIVE, &bytes[..end]).expect("cut");
     let opened = journal::open(disk, &options(), |_| Ok(())).expect("it ends at a seal");
     assert_eq!(opened.report.last.get(), 1);
     assert!(opened.report.is_short, "two acknowledged events are gone: that must be told");
