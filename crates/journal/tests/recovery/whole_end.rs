@@ -31,6 +31,8 @@ fn an_idle_seal_that_fills_the_padding_is_no_clean_stop_when_its_sync_failed() {
         let mut book = Book::open(&disk, sizes).expect("a new folder");
         book.deposit("alice", 100);
         book.commit();
+        // As before a clean stop: a snapshot of exactly the end.
+        book.checkpoint(&disk);
         disk.fail_call_at(Call::SyncData, disk.operations_of(Call::SyncData) + 1, Fault::Io);
         book.writer.seal_idle().expect_err("its sync fails");
         disk.process_crash();
