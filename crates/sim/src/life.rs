@@ -239,12 +239,14 @@ impl<'r, 'c> Life<'r, 'c> {
     /// Commits one group; also says whether there was one.
     fn commit_some(&mut self) -> Result<(Option<Ending>, bool), Broken> {
         let renames = self.run.disk.operations_of(Call::Rename);
-        match self.writer.commit() {
+        let committed = self.writer.commit();
+        // A rotation renames twice.
+        let renamed = self.run.disk.operations_of(Call::Rename) - renames;
+        self.run.stats.rotations += u64::from(committed.is_ok() && renamed == 2);
+        match committed {
             Ok(None) => Ok((None, false)),
             Ok(Some(committed)) => {
                 self.run.stats.commits += 1;
-                let renamed = self.run.disk.operations_of(Call::Rename) > renames;
-                self.run.stats.rotations += u64::from(renamed);
                 self.durable = committed.seq_durable;
                 self.answer();
                 Ok((None, true))

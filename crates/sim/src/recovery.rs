@@ -115,7 +115,7 @@ fn judge(
     quarantine::is_reported(torn, report, &image)?;
     snapshot::is_used(report, &run.checkpoints)?;
     if clean {
-        snapshot::covers_a_clean_stop(report, &run.checkpoints)?;
+        snapshot::covers_a_clean_stop(report)?;
     }
     verified::agrees(&image, &served, &bank, &run.history)?;
 
@@ -128,9 +128,10 @@ fn judge(
         replay::of_the_journal_alone_agrees(&state, &opened_apart(run, &image, is_journal)?)?;
     }
 
-    if let (Some((_, seq)), Trouble::Crashes) = (report.snapshot, run.trouble) {
-        // Recovery has made its name durable.
-        run.checkpoints.publish(seq);
+    match report.snapshot {
+        // Recovery has made its name durable, unless a failed sync had forgotten it before.
+        Some((_, seq)) if run.trouble != Trouble::Faults => run.checkpoints.publish(seq),
+        Some(_) | None => {}
     }
     run.bank = bank;
     Ok(())
