@@ -28,8 +28,12 @@ pub(crate) fn open(run: &mut Run, ending: Option<Ending>) -> Result<Parts<SimDis
         Some(Ending::Closed) if run.random.happens(1, 2) => crash(run),
         Some(Ending::Closed) | None => {}
     }
-    // Whoever runs the machine has made room.
-    run.disk.set_capacity(None);
+    // Now and then the server is started again before anybody has made room.
+    let full = run.trouble == Trouble::FullDisk && run.may_trouble();
+    let mut is_full = full && run.random.happens(1, 2);
+    if !is_full {
+        run.disk.set_capacity(None);
+    }
     let mut interruptions = 0;
     loop {
         let image = Image::seen(&run.disk);
@@ -60,10 +64,12 @@ pub(crate) fn open(run: &mut Run, ending: Option<Ending>) -> Result<Parts<SimDis
                 interruptions += 1;
             }
             Err(error) => {
-                let has_cause = run.disk.faults_met() > faults_met;
+                let has_cause = is_full || run.disk.faults_met() > faults_met;
                 opening::fails_for_a_cause_alone(&error, has_cause)?;
                 run.stats.faults_met += run.disk.faults_met() - faults_met;
                 run.stats.openings_failed += 1;
+                run.disk.set_capacity(None);
+                is_full = false;
             }
         }
         crash(run);

@@ -29,7 +29,7 @@ fn a_rename_without_a_sync_of_the_folder_is_caught() {
 
 #[test]
 fn a_seal_that_nobody_checks_is_caught() {
-    is_caught_within(Planted::SealUnchecked, 500);
+    is_caught_within(Planted::SealUnchecked, 1_000);
 }
 
 #[test]
