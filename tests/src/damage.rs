@@ -226,23 +226,25 @@ fn a_torn_tail_is_reported_set_aside_and_cut() {
     }
 }
 
+/// A way to damage a snapshot, by its name.
+type SnapshotDamage = fn(&Folder, &str);
+
 #[test]
 fn a_damaged_snapshot_is_passed_over_with_a_warning_and_replaced() {
     let base = &Base::new().crashed;
     let before = Model::of(&Journal::read(base));
-    let flip = |folder: &Folder, name: &str| {
+    let flip: SnapshotDamage = |folder, name| {
         let mut bytes = folder.bytes(name);
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         folder.write(name, &bytes);
     };
-    let cut = |folder: &Folder, name: &str| {
+    let cut: SnapshotDamage = |folder, name| {
         let bytes = folder.bytes(name);
         folder.write(name, &bytes[..bytes.len() / 2]);
     };
-    let empty = |folder: &Folder, name: &str| folder.write(name, b"");
-    let damages: [&dyn Fn(&Folder, &str); 3] = [&flip, &cut, &empty];
-    for damage in damages {
+    let empty: SnapshotDamage = |folder, name| folder.write(name, b"");
+    for damage in [flip, cut, empty] {
         for names in
             [&["state.json"][..], &["state.previous.json"], &["state.json", "state.previous.json"]]
         {

@@ -75,8 +75,8 @@ fn the_same_tx_id_from_16_connections_at_once_happens_once() {
             assert_eq!(reply["seq"], seq, "nothing else got a place in the log");
         }
     }
-    assert_eq!(wires[0].balance("alice"), (1000 + 50 * (5 - 3), seq));
-    assert_eq!(wires[0].balance("bob"), (50 * (3 - 2), seq));
+    assert_eq!(wires[0].balance("alice"), (1000 + 50 * 2, seq));
+    assert_eq!(wires[0].balance("bob"), (50, seq));
     server.shut_down().with_code(0);
     assert_eq!(Journal::read(&folder).last(), seq);
 }

@@ -18,6 +18,7 @@ mod idempotency;
 mod kill;
 mod load;
 mod many_clients;
+mod proof;
 mod quick_start;
 mod starting;
 mod stopping;

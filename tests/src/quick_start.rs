@@ -109,7 +109,8 @@ fn check_readme(name: &str, commands_at_least: usize) {
     let shell = Shell::new(&folder, &server);
     let programs = blocks(&readme, "python");
     assert_eq!(programs.len(), 1, "{name}: one Python client");
-    assert_eq!(programs[0].lines().count(), 10, "{name}: ten lines");
+    let lines = programs[0].lines().filter(|line| !line.is_empty()).count();
+    assert!(lines <= 10, "{name}: ten lines");
     fs::write(folder.around().join("bank.py"), &programs[0]).unwrap();
     let examples = examples(&readme);
     assert!(examples.len() >= commands_at_least, "{name}: {} commands", examples.len());

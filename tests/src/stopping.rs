@@ -1,12 +1,9 @@
 //! An orderly stop, by the wire or by a signal: what was received is answered, the log is sealed and
 //! trimmed, the snapshot agrees. A second signal is a crash, and as safe.
 
-use std::fs;
-use std::thread;
-
 use serde_json::Value;
 
-use crate::harness::{Folder, Random, Serve, Server, Wire, run, until};
+use crate::harness::{Folder, Random, Serve, Server, Wire, run, stuck_client};
 use crate::load::Life;
 
 /// The ways to ask for a stop.
@@ -106,30 +103,6 @@ fn a_stop_of_an_empty_bank_leaves_a_folder_that_starts_again() {
     check_stopped(&folder, 0);
     let server = Server::start(&folder);
     assert_eq!(server.connect().ask(deposits("a", 1).trim_end())["seq"], 1);
-}
-
-/// A client that asks for more than all buffers hold, and reads nothing of it.
-fn stuck_client(server: &Server) -> Wire {
-    let wire = server.connect();
-    let mut asking = wire.another_hand();
-    let names = vec!["\"a\""; 1_000].join(",");
-    let questions = format!("{{\"cmd\":\"balance\",\"users\":[{names}]}}\n").repeat(500);
-    // Ends with the connection.
-    thread::spawn(move || drop(asking.try_send(questions.as_bytes())));
-    until("a server that cannot write any more", || {
-        (bytes_to_send(&server.address.port(), &wire.port()) > 1 << 20).then_some(())
-    });
-    wire
-}
-
-/// How many bytes the kernel still holds for a client of ours: proc(5), /proc/net/tcp.
-fn bytes_to_send(from: &u16, to: &u16) -> u64 {
-    let (from, to) = (format!(":{from:04X}"), format!(":{to:04X}"));
-    let table = fs::read_to_string("/proc/net/tcp").unwrap();
-    let mut rows = table.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
-    let row = rows.find(|row| row[1].ends_with(&from) && row[2].ends_with(&to));
-    let queues = row.map_or_else(String::new, |row| row[4].to_owned());
-    u64::from_str_radix(queues.split(':').next().unwrap(), 16).unwrap_or(0)
 }
 
 #[test]

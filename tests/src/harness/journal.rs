@@ -3,10 +3,12 @@
 //! once, groups as their seals count them. Hashes are `saldo verify`'s.
 
 use std::collections::HashSet;
+use std::fs;
+use std::io::ErrorKind;
 
 use serde_json::Value;
 
-use super::Folder;
+use super::{Folder, until};
 
 /// All that seals prove in a data folder.
 pub struct Journal {
@@ -61,22 +63,31 @@ struct Reader {
 }
 
 impl Journal {
-    /// Reads the log of a folder, all its files in order.
+    /// Reads the log of a folder, all its files in order. A server may be running: it closes a
+    /// file that is full when it finds the time, and then all is read again.
     pub fn read(folder: &Folder) -> Self {
-        let mut files = folder.closed_files();
-        if folder.file("transactions.log").exists() {
-            files.push("transactions.log".to_owned());
-        }
+        until("a log that stays as it is while it is read", || {
+            let names = folder.closed_files();
+            let mut files: Vec<(String, Vec<u8>)> =
+                names.iter().map(|name| (name.clone(), folder.bytes(name))).collect();
+            match fs::read(folder.file("transactions.log")) {
+                Ok(bytes) => files.push(("transactions.log".to_owned(), bytes)),
+                // A crash between two renames leaves none, and so does a rotation for a moment.
+                Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+            }
+            (names == folder.closed_files()).then(|| Self::of(&files))
+        })
+    }
+
+    fn of(files: &[(String, Vec<u8>)]) -> Self {
         let journal = Self { events: Vec::new(), world: 0, unsealed_bytes: 0 };
         let tx_ids = HashSet::new();
         let mut reader =
             Reader { journal, tx_ids, open: Vec::new(), open_bytes: 0, in_padding: false };
-        for name in files {
-            assert_eq!(
-                reader.open_bytes, 0,
-                "a closed file ends with its last seal, before {name}"
-            );
-            reader.file(&name, &folder.bytes(&name));
+        for (name, bytes) in files {
+            let open_bytes = reader.open_bytes;
+            assert_eq!(open_bytes, 0, "a closed file ends with its last seal, before {name}");
+            reader.file(name, bytes);
         }
         reader.journal.unsealed_bytes = reader.open_bytes;
         reader.journal
@@ -85,11 +96,6 @@ impl Journal {
     /// The seq of the last event.
     pub fn last(&self) -> u64 {
         self.events.len() as u64
-    }
-
-    /// The events under this tx_id: none or one.
-    pub fn find(&self, tx_id: &str) -> Option<&Event> {
-        self.events.iter().find(|event| event.tx_id == tx_id)
     }
 }
 

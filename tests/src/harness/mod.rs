@@ -10,6 +10,7 @@ mod random;
 mod run;
 mod server;
 mod strace;
+mod stuck;
 mod wire;
 
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ pub use random::Random;
 pub use run::{Ended, Run, clean, end, run};
 pub use server::{Serve, Server};
 pub use strace::{Strace, is_stalled, release};
+pub use stuck::{QUESTIONS, stuck_client};
 pub use wire::Wire;
 
 /// How long anything may take before it counts as never: far more than it needs, also on a machine

@@ -41,6 +41,12 @@ impl Run {
         Self { command, stdin: Vec::new() }
     }
 
+    /// With these arguments as well.
+    pub fn and(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
     /// Against this server.
     pub fn at(self, server: &Server) -> Self {
         let address = server.address.to_string();

@@ -19,6 +19,8 @@ pub struct Serve {
     data: PathBuf,
     listen: String,
     flags: Vec<String>,
+    /// What is logged, as `SALDO_LOG` has it.
+    log: &'static str,
     strace: Option<Strace>,
 }
 
@@ -46,7 +48,7 @@ impl Serve {
     /// On the folder at this path.
     pub fn at(data: &Path) -> Self {
         let listen = "127.0.0.1:0".to_owned();
-        Self { data: data.to_path_buf(), listen, flags: Vec::new(), strace: None }
+        Self { data: data.to_path_buf(), listen, flags: Vec::new(), log: "info", strace: None }
     }
 
     /// On this address.
@@ -58,6 +60,12 @@ impl Serve {
     /// With a flag and its value.
     pub fn flag(mut self, name: &str, value: impl ToString) -> Self {
         self.flags.extend([name.to_owned(), value.to_string()]);
+        self
+    }
+
+    /// Saying more in its log.
+    pub fn talkative(mut self) -> Self {
+        self.log = "debug";
         self
     }
 
@@ -117,6 +125,7 @@ impl Serve {
             None => Command::new(saldo()),
         };
         clean(&mut command);
+        command.env("SALDO_LOG", self.log);
         command.args(["serve", "--listen", &self.listen, "--data"]).arg(&self.data);
         command.args(&self.flags);
         command
@@ -156,6 +165,14 @@ impl Server {
     /// Its process number.
     pub fn id(&self) -> u32 {
         locked(&self.process.child).id()
+    }
+
+    /// How much memory it holds, in bytes: proc(5).
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let kilobytes: u64 = resident.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+        kilobytes << 10
     }
 
     /// What it has written to stderr so far.
