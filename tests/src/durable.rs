@@ -23,7 +23,7 @@ fn crashed() -> Folder {
 }
 
 fn opened(folder: &Folder) -> Server {
-    let server = Server::start(&folder);
+    let server = Server::start(folder);
     let mut wire = server.connect();
     for line in
         [r#"{"cmd":"init_accounts","accounts":{"alice":100,"bob":5,"carol":50,"dave":70}}"#, OLD]
