@@ -92,9 +92,7 @@ fn plan_trouble(run: &mut Run) {
     }
     match trouble {
         Trouble::Crashes => {}
-        // One at a time: a sync that fails while the one before was never made good is two faults.
-        Trouble::Faults if run.faults_planned == disk.faults_met() => {
-            run.faults_planned += 1;
+        Trouble::Faults => {
             let faults = [
                 Fault::Io,
                 Fault::Io,
@@ -114,7 +112,6 @@ fn plan_trouble(run: &mut Run) {
                 disk.fail_at(now + random.between(1, 80), fault);
             }
         }
-        Trouble::Faults => {}
         Trouble::FullDisk => {
             let bytes: usize = Image::seen(disk).files().map(|(_, bytes)| bytes.len()).sum();
             disk.set_capacity(Some(bytes as u64 + random.between(0, 12_000)));

@@ -42,8 +42,6 @@ pub(crate) struct Run {
     pub(crate) told: Vec<Reply>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) stats: Stats,
-    /// How many failing calls were planned so far.
-    pub(crate) faults_planned: u64,
     pub(crate) life: u64,
     pub(crate) step: u64,
     pub(crate) steps: u64,
@@ -83,7 +81,6 @@ impl Run {
             told: Vec::new(),
             checkpoints: Checkpoints::default(),
             stats: Stats { runs: 1, ..Stats::default() },
-            faults_planned: 0,
             life: 0,
             step: 0,
             steps: config.steps,
