@@ -382,6 +382,13 @@ fn judge_snapshots(
                     let fault = Fault::ShorterThanSnapshot { seq: snapshot.seq_max };
                     return Err(damage(file, offset, last, fault));
                 }
+                if !marks.seen(snapshot.head.seq, snapshot.head.seal)
+                    && let (Tail::Torn { .. }, Some(active)) = (survey.tail, survey.segments.last())
+                {
+                    // The seal that it names stood where the bytes are that no seal proves.
+                    let fault = Fault::ShorterThanSnapshot { seq: snapshot.seq_max };
+                    return Err(damage(&active.name, active.proven_end, last, fault));
+                }
                 if !marks.seen(snapshot.head.seq, snapshot.head.seal) {
                     return Err(damage(name, 0, last, Fault::ForeignSnapshot));
                 }

@@ -6,7 +6,7 @@ use clap::Args;
 use journal::OpenError;
 use serde::Serialize;
 
-use super::{answer_of, open, read, refused};
+use super::{answer_of, no_ledger, open, read, refused};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::OutputArgs;
@@ -16,7 +16,7 @@ use crate::output::OutputArgs;
 #[command(after_help = "Examples:\n  saldo inspect\n  saldo inspect /backup/saldo-data --json")]
 pub struct Inspect {
     /// The data folder
-    #[arg(value_name = "FOLDER", default_value = "./saldo-data")]
+    #[arg(value_name = "FOLDER", env = "SALDO_DATA", default_value = "./saldo-data")]
     folder: PathBuf,
     /// How to answer.
     #[command(flatten)]
@@ -80,6 +80,9 @@ pub fn run(inspect: &Inspect) -> Result<(), Failure> {
         };
         Ok((survey, accounts, damage))
     })?;
+    if survey.genesis.is_none() && damage.is_none() {
+        return Err(no_ledger(&inspect.folder));
+    }
     let document = Document {
         schema: "saldo.inspect/1",
         ledger: survey.genesis.as_ref().map(|genesis| genesis.ledger.to_hex()),
@@ -133,7 +136,7 @@ pub fn run(inspect: &Inspect) -> Result<(), Failure> {
 
 fn rows(document: &Document) -> Vec<(&'static str, String)> {
     let (Some(ledger), Some(currency)) = (&document.ledger, &document.currency) else {
-        return vec![("ledger", "none: the folder holds no journal yet".to_owned())];
+        return Vec::new();
     };
     let mut rows = vec![
         ("ledger", format!("{ledger} {currency}")),

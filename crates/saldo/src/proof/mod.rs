@@ -29,6 +29,12 @@ fn open(folder: &Path) -> Result<RealDisk, Failure> {
     })
 }
 
+/// There is nothing to prove or to describe: a wrong path, or a disk that is not mounted.
+fn no_ledger(folder: &Path) -> Failure {
+    Failure::new(Exit::Usage, "no_ledger", format!("{} holds no journal", folder.display()))
+        .hint("give the folder that saldo serve --data names")
+}
+
 /// Whether a server has the folder open now.
 fn is_live(disk: &RealDisk) -> Result<bool, Failure> {
     disk.lock_is_held().map_err(|error| {

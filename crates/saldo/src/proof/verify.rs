@@ -1,7 +1,7 @@
 //! `saldo verify`: proves a data folder from its first seal to its last.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use journal::Proof;
 use serde::Serialize;
 
-use super::{answer_of, open, read};
+use super::{answer_of, no_ledger, open, read};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::OutputArgs;
@@ -19,7 +19,7 @@ use crate::output::OutputArgs;
 #[command(after_help = "Examples:\n  saldo verify\n  saldo verify /backup/saldo-data --json")]
 pub struct Verify {
     /// The data folder
-    #[arg(value_name = "FOLDER", default_value = "./saldo-data")]
+    #[arg(value_name = "FOLDER", env = "SALDO_DATA", default_value = "./saldo-data")]
     folder: PathBuf,
     /// Fails unless this hash is that of a seal in the folder's history; keep the last seal elsewhere to
     /// notice a history that was written anew
@@ -77,8 +77,11 @@ pub fn run(verify: &Verify) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Broken, "seal_not_found", text)
             .hint("the history is not the one that the hash was taken from"));
     }
+    if proof.genesis.is_none() {
+        return Err(no_ledger(&verify.folder));
+    }
     let seconds = began.elapsed().as_secs_f64();
-    let rows = rows(&proof, live);
+    let rows = rows(&proof, &verify.folder, live);
     let json = serde_json::to_string(&document(&proof, live, seconds))
         .map_err(|error| Failure::new(Exit::Usage, "internal", error.to_string()))?;
     output.print(&answer_of(&rows, format!("{}\n", proof.seal), json + "\n"))
@@ -107,14 +110,13 @@ fn progress() -> ProgressBar {
     bar
 }
 
-fn rows(proof: &Proof, live: bool) -> Vec<(&'static str, String)> {
-    let Some(genesis) = &proof.genesis else {
-        return vec![("ledger", "none: the folder holds no journal yet".to_owned())];
-    };
+fn rows(proof: &Proof, folder: &Path, live: bool) -> Vec<(&'static str, String)> {
+    let Some(genesis) = &proof.genesis else { return Vec::new() };
     let files = &proof.survey.segments;
     let bytes: u64 = files.iter().map(|file| file.proven_end).sum();
     let (last, groups) = (proof.last, proof.groups_count);
     let mut rows = vec![
+        ("folder", folder.display().to_string()),
         ("ledger", format!("{} {}", genesis.ledger.to_hex(), genesis.currency.as_str())),
         ("files", format!("{}, every one of {bytes} bytes under a seal", files.len())),
         ("seals", format!("{groups} groups, one chain from the first byte to the last seal")),

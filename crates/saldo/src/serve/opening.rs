@@ -55,6 +55,12 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
     options.sizes.segment_bytes_max = serve.segment_bytes;
     let began = Instant::now();
     let disk = Arc::new(disk);
+    let journal_bytes = journal_bytes(folder).map_err(at_folder)?;
+    if journal_bytes >= TOLD_BYTES {
+        let megabytes = journal_bytes / 1_000_000;
+        tracing::info!(target: "journal", event = "recovering", megabytes,
+            "reading the journal; clients are answered when it is proven");
+    }
     let parts = embedded::open(disk.clone(), &options).map_err(|error| refused(folder, &error))?;
     let recovery_time = began.elapsed();
     // Only once the folder is known to be ours, and nobody else's.
@@ -68,6 +74,21 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
         recovery_time,
     };
     Ok(Opened { disk, parts, options, found })
+}
+
+/// A journal of this size takes a second or more to read: then the wait is told.
+const TOLD_BYTES: u64 = 64 << 20;
+
+/// The length of all journal files, padding included.
+fn journal_bytes(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0_u64;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("transactions.") {
+            bytes = bytes.saturating_add(entry.metadata()?.len());
+        }
+    }
+    Ok(bytes)
 }
 
 /// Names that a folder of ours can begin with. `lost+found` is what a new filesystem holds.
@@ -104,6 +125,11 @@ fn must_be_ours_or_empty(folder: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Whether the disk is well and the permission is not.
+fn is_not_ours(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
 fn not_usable(folder: &Path, error: &io::Error) -> Failure {
     let folder = folder.display();
     if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
@@ -111,7 +137,7 @@ fn not_usable(folder: &Path, error: &io::Error) -> Failure {
             .hint("make space and start again");
     }
     Failure::new(Exit::Usage, "data_folder", format!("{folder} cannot be used: {error}"))
-        .hint("give another folder with --data; the folder around it must exist")
+        .hint("give a folder of your own with --data; the folder around it must exist")
 }
 
 /// Why the bank does not start on this folder.
@@ -141,6 +167,10 @@ fn refused(folder: &Path, error: &OpenError) -> Failure {
             format!("{text}; nothing acknowledged is lost"),
         )
         .hint("make space and start again"),
+        OpenError::Disk { source, .. } if is_not_ours(source) => {
+            Failure::new(Exit::Usage, "data_folder", text)
+                .hint("the folder and its files must belong to the user that serves")
+        }
         OpenError::Disk { .. } => {
             Failure::new(Exit::WriteFailed, "disk_failed", text).hint("look at the disk, then start again")
         }

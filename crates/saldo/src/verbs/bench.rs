@@ -32,7 +32,7 @@ pub struct Args {
     /// How many transfers each connection keeps in flight
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = value_parser!(u32).range(1..=65_536))]
     depth: u32,
-    /// Between how many accounts money moves; they are made for this run alone
+    /// Between how many accounts money moves; they are made for this run, and stay in the ledger
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = value_parser!(u32).range(2..=1_000_000))]
     accounts: u32,
     /// For how many seconds
