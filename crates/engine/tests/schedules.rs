@@ -7,23 +7,23 @@
 //! `SHUTTLE_RANDOM_SEED` repeats it, unless it took two keys that fell into one shard of a table
 //! by the chance of their hashes.
 //!
-//! Not here: tokio, the engine's own threads and who waits for which sync (`races`); what a power
-//! cut leaves (`sim`). The disk is the simulated one, whose own lock the explorer does not see; it
-//! is never held while one that it sees is taken.
+//! Not here: tokio and the engine's own threads (`races`); what a power cut leaves (`sim`). The disk
+//! is the simulated one, whose own lock the explorer does not see; it is never held while one that
+//! it sees is taken.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod history;
 
 use std::sync::Arc;
 
-use engine::embedded::{Checkpoint, Core, Options, Parts, open};
+use engine::embedded::{Checkpoint, Core, Durability, Lost, Options, Parts, open};
 use engine::{Outcome, Request};
 use history::{Told, judge, sum_of};
 use journal::disk::SimDisk;
 use journal::{Currency, Genesis, LedgerId, Plants, PositionHandle, Sizes, Writer};
 use ledger::{AccountId, Amount, Balance, Command, Openings, Seq, Transfer, TxId};
+use shuttle::future::block_on;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
-use shuttle::sync::{Condvar, Mutex};
 use shuttle::{Config, Runner, thread};
 
 /// Schedules of a scenario from each of the two explorers.
@@ -215,20 +215,17 @@ fn one_tx_id_from_two_threads(plants: Plants) {
     bank.judge(&mut writer);
 }
 
-/// The journal's own loop beside clients that wait for their sync, as the engine's do: whoever
-/// is not woken waits for ever, for in the explorer no wait times out.
+/// The journal's own loop beside clients that wait for their sync as the engine's do: whoever is
+/// not woken waits for ever, for in the explorer no wait times out.
 fn group_commit(plants: Plants) {
     let (mut bank, mut writer) = Bank::open(plants);
-    let durable = (Mutex::new(bank.position.get().seq), Condvar::new());
+    let durability = Durability::new(bank.position.get().seq);
     let told: Vec<Told<'static>> = thread::scope(|scope| {
-        let (bank, durable) = (&bank, &durable);
+        let (bank, durability) = (&bank, &durability);
         let journal = scope.spawn(|| {
             let run = writer.run(|committed| {
-                let mut seq_durable = durable.0.lock().unwrap();
-                assert!(*seq_durable < committed.seq_durable, "groups come in order");
-                *seq_durable = committed.seq_durable;
-                drop(seq_durable);
-                durable.1.notify_all();
+                assert!(durability.seq() < committed.seq_durable, "groups come in order");
+                durability.publish(committed.seq_durable);
             });
             run.unwrap();
         });
@@ -238,8 +235,8 @@ fn group_commit(plants: Plants) {
                 told.extend(batch.into_iter().map(|request| bank.ask(request)));
                 bank.core.wake_writer();
                 let rests_on = told.iter().map(|(_, outcome)| outcome.rests_on()).max().unwrap();
-                let seq_durable = durable.0.lock().unwrap();
-                drop(durable.1.wait_while(seq_durable, |durable| *durable < rests_on).unwrap());
+                block_on(durability.wait(rests_on)).unwrap();
+                assert!(bank.position.get().seq >= rests_on);
             }
             told
         };
@@ -263,6 +260,22 @@ fn group_commit(plants: Plants) {
     bank.told.extend(told);
     assert_eq!(bank.position.get().seq, Seq::new(5), "everything is durable before the close");
     bank.judge(&mut writer);
+}
+
+/// Waiters for different seqs beside a journal that gets as far as seq 2 and then stops: each
+/// learns what became of its own.
+fn waiters_beside_a_journal_that_stops(_: Plants) {
+    let durability = Durability::new(Seq::ZERO);
+    thread::scope(|scope| {
+        let durability = &durability;
+        let waiters =
+            [1, 2, 3].map(|seq| scope.spawn(move || block_on(durability.wait(Seq::new(seq)))));
+        durability.publish(Seq::new(1));
+        durability.publish(Seq::new(2));
+        durability.stop();
+        let learnt = waiters.map(|waiter| waiter.join().unwrap());
+        assert_eq!(learnt, [Ok(()), Ok(()), Err(Lost)]);
+    });
 }
 
 /// Whoever is told of a seq has it committed by the loop, also when staging is stopped at that
@@ -395,6 +408,11 @@ fn one_tx_id_from_several_threads_happens_once() {
 #[test]
 fn no_wake_up_of_the_group_commit_is_lost() {
     explore(group_commit);
+}
+
+#[test]
+fn every_waiter_learns_what_became_of_its_seq() {
+    explore(waiters_beside_a_journal_that_stops);
 }
 
 #[test]

@@ -4,14 +4,15 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use ledger::Seq;
 
+use super::sync::{Mutex, lock};
+
 /// The durable seq, and those who wait for it.
 #[derive(Default)]
-pub(crate) struct Durability {
+pub struct Durability {
     seq: AtomicU64,
     stopped: AtomicBool,
     /// One entry per waiting batch; connections and their batches are bounded by the doors.
@@ -20,39 +21,40 @@ pub(crate) struct Durability {
 
 /// The journal stopped before the seq waited for was durable: the outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lost;
+pub struct Lost;
 
 impl Durability {
-    pub(crate) fn new(seq: Seq) -> Self {
+    /// Everything up to `seq` is durable.
+    pub fn new(seq: Seq) -> Self {
         Self { seq: AtomicU64::new(seq.get()), ..Self::default() }
     }
 
     /// The highest durable seq.
-    pub(crate) fn seq(&self) -> Seq {
+    pub fn seq(&self) -> Seq {
         Seq::new(self.seq.load(Ordering::Acquire))
     }
 
     /// Says that everything up to `seq` is durable. Called by the journal's thread, after a sync.
-    pub(crate) fn publish(&self, seq: Seq) {
+    pub fn publish(&self, seq: Seq) {
         self.seq.store(seq.get(), Ordering::Release);
         self.wake(|waiting_for| waiting_for <= seq);
     }
 
     /// Says that nothing more will become durable.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         self.wake(|_| true);
     }
 
     /// Resolves once `seq` is durable.
-    pub(crate) fn wait(&self, seq: Seq) -> impl Future<Output = Result<(), Lost>> + '_ {
+    pub fn wait(&self, seq: Seq) -> impl Future<Output = Result<(), Lost>> + '_ {
         Wait { durability: self, seq, registered: None }
     }
 
     fn wake(&self, is_due: impl Fn(Seq) -> bool) {
         let mut due = Vec::new();
         {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = lock(&self.waiting);
             let mut at = 0;
             while let Some((seq, _)) = waiting.get(at) {
                 if is_due(*seq) {
@@ -91,7 +93,7 @@ impl Future for Wait<'_> {
         if let ready @ Poll::Ready(_) = self.durability.status(self.seq) {
             return ready;
         }
-        let mut waiting = self.durability.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = lock(&self.durability.waiting);
         // Asked again under the lock: what was published in between has already woken the others.
         if let ready @ Poll::Ready(_) = self.durability.status(self.seq) {
             return ready;

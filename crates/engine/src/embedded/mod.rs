@@ -28,7 +28,11 @@ use tokio::sync::Semaphore;
 
 pub use self::checkpoint::Checkpoint;
 pub use self::core::{Core, Rebuild};
+// For the schedule explorer, which brings threads of its own.
+#[cfg(not(feature = "shuttle"))]
 use self::durability::Durability;
+#[cfg(feature = "shuttle")]
+pub use self::durability::{Durability, Lost};
 use self::threads::{Shared, Threads};
 use crate::seam::{BoxFuture, Engine, Outcome, Request, Unavailable};
 

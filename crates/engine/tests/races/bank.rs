@@ -17,7 +17,7 @@ use crate::history::Told;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Small files and groups, so that groups are cut, padding grows and files rotate all the time.
-const SIZES: Sizes = Sizes {
+pub const SIZES: Sizes = Sizes {
     group_bytes_max: 8 << 10,
     segment_bytes_max: 256 << 10,
     pad_step_bytes_min: 4 << 10,
@@ -31,17 +31,13 @@ pub struct Bank {
 
 impl Bank {
     pub fn open(disk: SimDisk) -> Self {
-        Self::open_with(disk, SIZES)
+        Self::open_with(disk, SIZES, 256 << 10)
     }
 
-    pub fn open_with(disk: SimDisk, sizes: Sizes) -> Self {
+    pub fn open_with(disk: SimDisk, sizes: Sizes, buffer_bytes_max: u32) -> Self {
         let genesis = Genesis { ledger: LedgerId(7), currency: Currency::new("BRL").unwrap() };
-        let options = Options {
-            sizes,
-            buffer_bytes_max: 256 << 10,
-            checkpoint_bytes: 1 << 20,
-            ..Options::new(genesis)
-        };
+        let options =
+            Options { sizes, buffer_bytes_max, checkpoint_bytes: 1 << 20, ..Options::new(genesis) };
         let handle = Arc::new(disk.clone());
         let parts = open(Arc::clone(&handle), &options).unwrap();
         let engine = Embedded::start(handle, parts, &options, Box::new(|_| {}));

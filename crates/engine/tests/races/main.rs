@@ -10,7 +10,7 @@ mod history;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bank::{Bank, Random, balances, deposit, in_time, init, names, transfer, write};
+use bank::{Bank, Random, SIZES, balances, deposit, in_time, init, names, transfer, write};
 use engine::{Engine, Outcome, Request, Unavailable};
 use history::{Told, judge, sum_of};
 use journal::Sizes;
@@ -217,7 +217,7 @@ fn one_tx_id_from_many_threads_at_once_happens_once_and_all_get_the_same_answer(
 #[test]
 fn duplicates_are_known_across_checkpoints_rotation_and_restarts() {
     in_time(|| {
-        const SIZES: Sizes = Sizes {
+        const TINY: Sizes = Sizes {
             group_bytes_max: 2 << 10,
             segment_bytes_max: 16 << 10,
             pad_step_bytes_min: 1 << 10,
@@ -228,7 +228,7 @@ fn duplicates_are_known_across_checkpoints_rotation_and_restarts() {
         // Every change that any client made in any life, and where it stands.
         let asked_before = Mutex::new(Vec::new());
         for life in 0..4 {
-            let bank = Bank::open_with(disk.clone(), SIZES);
+            let bank = Bank::open_with(disk.clone(), TINY, 64 << 10);
             let seq_before = bank.engine.seq_durable();
             let mut told = bank.ask(vec![write(init(&names, EACH), "init".into(), true)]);
             let of_clients = bank.clients(8, |bank, client| {
@@ -265,7 +265,7 @@ fn duplicates_are_known_across_checkpoints_rotation_and_restarts() {
         }
         let segments_count = journal::survey(&disk).unwrap().segments.len();
         assert!(segments_count > 8, "files must rotate: {segments_count}");
-        let bank = Bank::open_with(disk, SIZES);
+        let bank = Bank::open_with(disk, TINY, 64 << 10);
         for (request, seq) in asked_before.into_inner().unwrap() {
             let told = bank.ask(vec![request]);
             assert_eq!(place_of(&told[0].1), (seq, true), "{told:?}");
@@ -332,6 +332,44 @@ fn a_stop_while_money_moves_ends_and_keeps_exactly_what_it_acknowledged() {
             assert_eq!(model.seq(), taken as u64);
             assert_eq!(model.seq(), seq_durable.get());
         }
+    });
+}
+
+#[test]
+fn a_stop_in_the_middle_of_a_batch_is_told_as_a_stop_and_not_as_a_fault() {
+    in_time(|| {
+        const BATCH_REQUESTS: usize = 20_000;
+        let mut split_count = 0;
+        for _round in 0..100 {
+            let bank = Bank::open_with(SimDisk::new(), SIZES, 64 << 20);
+            let batch = (0..BATCH_REQUESTS).map(|n| write(deposit("a", 1), n.to_string(), true));
+            let batch: Vec<Request<'static>> = batch.collect();
+            let mut of_clients = bank.clients(2, |bank, client| {
+                if client == 0 {
+                    return bank.ask(batch.clone());
+                }
+                // The batch is under way when this client's syncs reach further than it asked.
+                let mut told = Vec::new();
+                for n in 1.. {
+                    told.extend(bank.ask(vec![write(deposit("b", 1), format!("b-{n}"), true)]));
+                    if bank.engine.seq_durable().get() > n {
+                        break;
+                    }
+                }
+                bank.engine.close().unwrap();
+                told
+            });
+            let of_batch = of_clients.swap_remove(0);
+            let taken_count = of_batch.iter().take_while(|(_, outcome)| !is_over(outcome)).count();
+            assert!(of_batch.iter().skip(taken_count).all(|(_, outcome)| is_over(outcome)));
+            let told: Vec<Told<'_>> = of_clients.into_iter().flatten().chain(of_batch).collect();
+            judge(&bank.disk, Seq::ZERO, &told);
+            split_count += u32::from(taken_count > 0 && taken_count < BATCH_REQUESTS);
+            if split_count == 3 {
+                return;
+            }
+        }
+        panic!("no stop came into the middle of a batch");
     });
 }
 
