@@ -127,8 +127,8 @@ fn a_folder_without_a_journal_is_told_from_one_with_an_empty_journal() {
     let folder = Folder::new();
     fs::create_dir(folder.data()).unwrap();
     for verb in ["verify", "inspect"] {
-        let ended = about(verb, &folder, &["-o", "table"]).with_code(0);
-        assert!(ended.stdout.contains("holds no journal yet"), "{ended:?}");
+        let ended = about(verb, &folder, &["-o", "table"]).with_code(2);
+        assert!(ended.stderr.contains("holds no journal"), "{ended:?}");
     }
     Server::start(&folder).shut_down().with_code(0);
     for verb in ["verify", "inspect"] {
