@@ -13,8 +13,6 @@ pub const AMOUNT_MAX: i64 = (1 << 53) - 1;
 /// A balance stays within plus and minus this many minor units, for the same reason.
 pub const BALANCE_MAX: i64 = AMOUNT_MAX;
 
-/// The bank's own account, through which money enters and leaves.
-pub const WORLD: &str = "@world";
-
-/// Names that begin with this character are the bank's own.
+/// Names that begin with this character are the bank's own; `@world` is the one through which money
+/// enters and leaves.
 pub const RESERVED_PREFIX: char = '@';
