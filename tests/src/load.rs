@@ -10,7 +10,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::harness::{Ended, Folder, Journal, Model, Random, Serve, Server, run};
+use crate::harness::{Ended, Folder, Journal, Model, Random, Serve, Server, Wire, run};
 use client::{Client, Seen};
 use request::Request;
 
@@ -70,14 +70,17 @@ impl Life {
             }
         };
         let round = self.rounds;
+        // All are connected before the first one works: what it does may end the server.
+        let ready: Vec<(Client, Wire)> = (0..CLIENTS)
+            .map(|place| {
+                let random = self.random.split();
+                (Client::new(format!("{round}-{place}"), random), server.connect())
+            })
+            .collect();
         let ended: Vec<Client> = thread::scope(|scope| {
-            let clients: Vec<_> = (0..CLIENTS)
-                .map(|place| {
-                    let random = self.random.split();
-                    let client = Client::new(format!("{round}-{place}"), random);
-                    let wire = server.connect();
-                    scope.spawn(|| client.work(wire, acknowledge))
-                })
+            let clients: Vec<_> = ready
+                .into_iter()
+                .map(|(client, wire)| scope.spawn(|| client.work(wire, acknowledge)))
                 .collect();
             clients.into_iter().map(|client| client.join().unwrap()).collect()
         });
