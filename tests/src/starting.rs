@@ -199,7 +199,7 @@ fn a_port_of_zero_picks_a_free_one_and_tells_which() {
     assert_ne!(one.address, other.address);
     one.says(&format!(r#""tcp":"{}""#, one.address));
     // The commands that it suggests work as they stand.
-    one.says("saldo balance alice bob --server");
+    one.says(" balance alice bob --server");
     let line = one.stderr().lines().find(|line| line.contains("listening")).unwrap().to_owned();
     let logged: serde_json::Value = serde_json::from_str(&line).unwrap();
     for command in logged["try"].as_str().unwrap().split(" ; ") {
