@@ -5,6 +5,8 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
+pub mod query;
 mod seam;
 
+pub use query::{Query, Reading};
 pub use seam::{BalanceReading, BoxFuture, Engine, Outcome, Request, Unavailable};

@@ -4,7 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use ledger::{AccountId, Balance, Command, Event, Rejection, Seq, TxId};
+use ledger::{AccountId, Balance, Command, Event, Rejection, Seq, Transaction, TxId};
+
+use crate::query::{Query, Reading};
 
 /// A future in a box, so that [`Engine`] is object-safe: one box per batch, not per request.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -14,6 +16,10 @@ pub trait Engine: Send + Sync + 'static {
     /// Runs `batch` in order and resolves when every outcome in it is durable: one outcome per
     /// request, in the same order.
     fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>>;
+
+    /// Answers a question about history, at one stated position that is durable, and that is no
+    /// earlier than what any answer before it showed.
+    fn read<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>>;
 
     /// The highest seq that is known to be durable: the position that an answer reflects when it
     /// rests on nothing newer.
@@ -32,7 +38,13 @@ pub enum Request<'a> {
         /// Whether the client gave the tx_id; otherwise the server made it, and a refusal is not
         /// recorded, for nobody can ask again.
         tx_id_given: bool,
+        /// The request's deadline by the server's clock, in microseconds since the Unix epoch: it
+        /// is refused when its turn comes later. It is no part of what the tx_id is bound to.
+        not_after_us: Option<u64>,
     },
+    /// What became of this tx_id, for ever? One that was never used is voided, so that a request
+    /// that comes late can never be executed.
+    Resolve(TxId<'a>),
     /// What does one account hold?
     Balance(AccountId<'a>),
     /// What do these accounts hold, all at one position?
@@ -51,6 +63,14 @@ pub enum Outcome<'a> {
         /// What happened. For a duplicate: what happened the first time.
         event: Event<'a>,
         /// Whether it had happened before this request.
+        duplicate: bool,
+    },
+    /// The answer to [`Request::Resolve`].
+    Resolved {
+        /// What stands under the tx_id: what was done, a recorded refusal, or
+        /// [`Event::Void`].
+        transaction: Box<Transaction<'static>>,
+        /// Whether that was settled before this request.
         duplicate: bool,
     },
     /// The answer to [`Request::Balance`].
@@ -101,6 +121,7 @@ impl Outcome<'_> {
     pub fn rests_on(&self) -> Seq {
         match self {
             Self::Done { seq, .. } => *seq,
+            Self::Resolved { transaction, .. } => transaction.seq,
             Self::Balance { as_of, .. }
             | Self::Balances { as_of, .. }
             | Self::Refused { as_of, .. }
@@ -128,6 +149,9 @@ pub enum Unavailable {
     JournalStopped,
     /// The command's record would pass the largest record that the journal takes.
     TooLarge,
+    /// The history index cannot be read; what needs it waits until it is rebuilt. Nothing was
+    /// done.
+    IndexDamaged,
 }
 
 impl fmt::Display for Unavailable {
@@ -136,6 +160,7 @@ impl fmt::Display for Unavailable {
             Self::ShuttingDown => "the server is shutting down",
             Self::JournalStopped => "the journal stopped after a failed write",
             Self::TooLarge => "the command is too large for one record",
+            Self::IndexDamaged => "the history index is damaged and is rebuilt at the next start",
         })
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::io;
 
-use ledger::{AccountId, Balance, Seq};
+use ledger::{AccountId, Balance, Seq, Transaction};
 use serde::de::IgnoredAny;
 
 use crate::disk::Disk;
@@ -13,7 +13,7 @@ use crate::hash::Hash;
 use crate::header::{FirstLine, Genesis, Header};
 use crate::names::{ACTIVE, SNAPSHOT, SNAPSHOT_PREVIOUS, parse_closed_segment};
 use crate::planted::Plants;
-use crate::record::{self, Entry};
+use crate::record;
 use crate::scan::{Link, Scan, Tail, examine_tail, first_line};
 use crate::snapshot::{self, Snapshot, State};
 
@@ -69,7 +69,7 @@ pub enum Found<'a> {
         seq: Seq,
     },
     /// An event of the journal. Whether an account already has it, its seq tells.
-    Event(Entry<'a>),
+    Event(Transaction<'a>),
 }
 
 impl Survey {

@@ -28,6 +28,7 @@ mod staging;
 mod sync;
 mod text;
 mod thread;
+mod trace;
 mod verify;
 mod writer;
 
@@ -38,10 +39,13 @@ pub use history::{Found, Segment, Survey, count_accounts, survey, survey_as_far_
 pub use limits::Sizes;
 pub use names::{ACTIVE, LOCK, SNAPSHOT, SNAPSHOT_PREVIOUS};
 pub use planted::{Planted, Plants};
-pub use record::{Entry, bytes_max as record_bytes_max, decode as decode_record};
+pub use record::{
+    bytes_max as record_bytes_max, bytes_max_void as record_bytes_max_void, decode as decode_record,
+};
 pub use recover::{OpenOptions, Opened, Report, open};
 pub use seal::Seal;
 pub use snapshot::{CheckpointError, Finished, Snapshot, SnapshotHead, SnapshotWriter};
-pub use staging::{Head, Staging, Stopped};
+pub use staging::{Head, Staged, Staging, Unstaged};
+pub use trace::{Trace, TraceSlice, Traces};
 pub use verify::{Proof, verify};
 pub use writer::{Committed, Position, PositionHandle, Writer};

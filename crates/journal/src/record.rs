@@ -3,23 +3,11 @@
 //! The form of every kind of line stands in `docs/formats.md`, which changes before this file.
 
 use ledger::{
-    AccountId, Amount, Balance, Command, Event, Leg, Refused, Rejection, Seq, Transfer, TxId,
+    AccountId, Amount, Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq,
+    Transaction, Transfer, TxId,
 };
 
 use crate::text::{Cursor, Pen};
-
-/// An event with its place, its name and its time: what one line holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// Its place in the one order.
-    pub seq: Seq,
-    /// The idempotency key of the request that made it.
-    pub tx_id: TxId<'a>,
-    /// What happened.
-    pub event: Event<'a>,
-    /// Microseconds since the Unix epoch; never decreasing from line to line.
-    pub at_us: u64,
-}
 
 /// Appends the line of an event, newline included, to `line`.
 pub fn encode(line: &mut Vec<u8>, seq: Seq, tx_id: &str, event: &Event<'_>, at_us: u64) {
@@ -60,10 +48,33 @@ pub fn encode(line: &mut Vec<u8>, seq: Seq, tx_id: &str, event: &Event<'_>, at_u
                     pen.literal(",\"to\":").string(transfer.to().as_str());
                     pen.literal(",\"amount\":").number(transfer.amount().get());
                 }
-                Command::Init(_) => unreachable!("setting balances does not depend on state"),
+                Command::Init(openings) => {
+                    pen.literal(",\"cmd\":\"init\",\"accounts\":{");
+                    for (n, (account, balance)) in openings.as_slice().iter().enumerate() {
+                        pen.literal(if n == 0 { "" } else { "," }).string(account.as_str());
+                        pen.literal(":").number(balance.get());
+                    }
+                    pen.literal("}");
+                }
             }
-            let balance = refused.rejection.balance().unwrap_or(Balance::ZERO);
-            pen.literal(",\"balance\":").number(balance.get());
+            match refused.rejection {
+                Rejection::DeadlinePassed { not_after_us } => {
+                    pen.literal(",\"not_after\":").number(not_after_us);
+                }
+                Rejection::InsufficientFunds { balance }
+                | Rejection::BalanceOutOfRange { balance } => {
+                    pen.literal(",\"balance\":").number(balance.get());
+                }
+                Rejection::InvalidName(_)
+                | Rejection::InvalidAmount(_)
+                | Rejection::InvalidTxId(_)
+                | Rejection::SameAccount
+                | Rejection::TxIdReused
+                | Rejection::Voided => unreachable!("such a refusal is never recorded"),
+            }
+        }
+        Event::Void => {
+            pen.literal("\"void\",\"tx_id\":").string(tx_id);
         }
     }
     pen.literal(",\"at\":").number(at_us).literal("}\n");
@@ -84,7 +95,7 @@ fn asked_of_one(pen: &mut Pen<'_>, command: &str, account: &AccountId<'_>, amoun
 
 /// Reads one line (without its newline); `None` unless it is the canonical form of an event.
 /// Balances before are derived from the balances after and the amount.
-pub fn decode(line: &[u8]) -> Option<Entry<'_>> {
+pub fn decode(line: &[u8]) -> Option<Transaction<'_>> {
     let mut cursor = Cursor::new(line);
     cursor.literal("{\"seq\":")?;
     let seq = Seq::new(cursor.u64()?);
@@ -120,6 +131,8 @@ pub fn decode(line: &[u8]) -> Option<Entry<'_>> {
     } else if cursor.takes("\"refused\",") {
         let tx_id = tx_id(&mut cursor)?;
         (tx_id, Event::Refused(refused(&mut cursor)?))
+    } else if cursor.takes("\"void\",") {
+        (tx_id(&mut cursor)?, Event::Void)
     } else {
         return None;
     };
@@ -127,7 +140,7 @@ pub fn decode(line: &[u8]) -> Option<Entry<'_>> {
     let at_us = cursor.u64()?;
     cursor.literal("}")?;
     cursor.end()?;
-    Some(Entry { seq, tx_id, event, at_us })
+    Some(Transaction { seq, tx_id, event, at_us })
 }
 
 fn tx_id<'a>(cursor: &mut Cursor<'a>) -> Option<TxId<'a>> {
@@ -184,6 +197,8 @@ fn refused<'a>(cursor: &mut Cursor<'a>) -> Option<Refused<'a>> {
         cursor.literal(",\"to\":")?;
         let to = account(cursor)?;
         Command::Transfer(Transfer::new(from, to, amount(cursor)?).ok()?)
+    } else if cursor.takes("\"init\",\"accounts\":{") {
+        Command::Init(openings(cursor)?)
     } else {
         let deposits = cursor.takes("\"deposit\",\"user\":");
         if !deposits {
@@ -197,9 +212,28 @@ fn refused<'a>(cursor: &mut Cursor<'a>) -> Option<Refused<'a>> {
             Command::Withdraw { account, amount }
         }
     };
-    cursor.literal(",\"balance\":")?;
-    let rejection = Rejection::recorded(&code, balance(cursor)?)?;
+    let rejection = if cursor.takes(",\"not_after\":") {
+        let rejection = Rejection::DeadlinePassed { not_after_us: cursor.u64()? };
+        (code == rejection.code()).then_some(rejection)?
+    } else {
+        cursor.literal(",\"balance\":")?;
+        Rejection::recorded(&code, balance(cursor)?)?
+    };
     Some(Refused { command, rejection })
+}
+
+/// The rest of an object of names and opening balances, whose brace was read.
+fn openings<'a>(cursor: &mut Cursor<'a>) -> Option<Openings<'a>> {
+    let mut openings = Vec::new();
+    while !cursor.takes("}") {
+        if !openings.is_empty() {
+            cursor.literal(",")?;
+        }
+        let account = account(cursor)?;
+        cursor.literal(":")?;
+        openings.push((account, balance(cursor)?));
+    }
+    Openings::new(openings)
 }
 
 /// No fewer bytes than the line of `command` can have under `tx_id`, whatever the outcome.
@@ -222,6 +256,12 @@ pub fn bytes_max(command: &Command<'_>, tx_id: &str) -> usize {
         }
     };
     FIXED_BYTES + 2 * tx_id.len() + names
+}
+
+/// No fewer bytes than the line of a void can have under `tx_id`.
+pub fn bytes_max_void(tx_id: &str) -> usize {
+    // Keys, two numbers of twenty digits and the newline have 80 bytes.
+    96 + 2 * tx_id.len()
 }
 
 fn escaped_bytes(text: &str) -> usize {

@@ -151,7 +151,7 @@ pub fn open<D: Disk>(
         is_short,
         incarnation,
     };
-    let head = Head { seq: link.last, world: link.world, at_us };
+    let head = Head { seq: link.last, world: link.world, at_us, ..Head::default() };
     let staging = Arc::new(Staging::new(head, options.sizes.group_bytes_max));
     let writer = Writer::new(disk, options.sizes, options.plants, genesis, staging, active, link);
     Ok(Opened { writer, report, lock })

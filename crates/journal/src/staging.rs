@@ -12,6 +12,7 @@ use ledger::{Event, Seq};
 
 use crate::record;
 use crate::sync::{Condvar, Mutex, lock};
+use crate::trace::Traces;
 
 /// The open half of the double buffer.
 pub struct Staging {
@@ -21,15 +22,40 @@ pub struct Staging {
     group_bytes_max: usize,
 }
 
-/// The journal takes nothing more: it was closed, or a write failed.
+/// Why an event was not staged. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stopped;
+pub enum Unstaged {
+    /// The journal takes nothing more: it was closed, or a write failed.
+    Stopped,
+    /// The time that the event would have got lies behind its deadline.
+    Late,
+}
+
+/// An event on its way to its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Staged<'s, 'e> {
+    /// The clock, in microseconds since the Unix epoch.
+    pub now_us: u64,
+    /// The latest time that the event may get; `None`: any.
+    pub not_after_us: Option<u64>,
+    /// Its idempotency key, and the engine's hash of that.
+    pub tx_id: &'s str,
+    /// The engine's hash of `tx_id`.
+    pub tx_hash: u64,
+    /// What happened.
+    pub event: &'s Event<'e>,
+    /// Numbers of the accounts that it changes.
+    pub accounts: &'s [u32],
+    /// How many of them it opens.
+    pub opened_count: u32,
+}
 
 /// Staged lines, cut into groups; what the writer swaps out.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
     pub(crate) bytes: Vec<u8>,
     pub(crate) cuts: Vec<Cut>,
+    pub(crate) traces: Traces,
 }
 
 /// The end of one group in [`Taken::bytes`].
@@ -37,11 +63,13 @@ pub(crate) struct Taken {
 pub(crate) struct Cut {
     pub(crate) end: usize,
     pub(crate) first: Seq,
-    pub(crate) last: Seq,
-    pub(crate) world: i128,
+    /// How many of [`Taken::traces`] stand before its end.
+    pub(crate) traces_end: usize,
+    /// The journal after its last event.
+    pub(crate) head: Head,
 }
 
-/// Where the journal stands: the last event, the balance of `@world` after it, and its time.
+/// Where the journal stands: the last event, and what the bank is as a whole after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// Seq of the last event; zero before the first.
@@ -50,11 +78,17 @@ pub struct Head {
     pub world: i128,
     /// Its time in microseconds since the Unix epoch.
     pub at_us: u64,
+    /// All money that ever came in, in minor units: deposits, and balances that were set higher.
+    /// What went out is `money_in + world`.
+    pub money_in: i128,
+    /// How many accounts were opened.
+    pub accounts_count: u64,
 }
 
 struct Inner {
     bytes: Vec<u8>,
     cuts: Vec<Cut>,
+    traces: Traces,
     /// Where the open group begins in `bytes`, and its first seq.
     group_start: usize,
     group_first: Seq,
@@ -69,6 +103,7 @@ impl Staging {
         let inner = Inner {
             bytes: Vec::new(),
             cuts: Vec::new(),
+            traces: Traces::default(),
             group_start: 0,
             group_first: head.seq.next(),
             head,
@@ -78,27 +113,47 @@ impl Staging {
         Self { inner: Mutex::new(inner), staged: Condvar::new(), group_bytes_max }
     }
 
-    /// Gives `event` its seq and its time (`now_us`, or the last event's time if the clock went
+    /// Says what the bank is as a whole, which the journal's lines do not: to be called once,
+    /// before anything is staged.
+    pub fn set_totals(&self, money_in: i128, accounts_count: u64) {
+        let mut inner = lock(&self.inner);
+        inner.head = Head { money_in, accounts_count, ..inner.head };
+    }
+
+    /// Gives an event its seq and its time (the clock's, or the last event's if the clock went
     /// back) and appends its line to the open group. Call it with the accounts' locks held, then
     /// [`Staging::wake`] once they are released.
-    /// Errors: `Stopped`; then nothing was staged.
-    pub fn stage(&self, now_us: u64, tx_id: &str, event: &Event<'_>) -> Result<Seq, Stopped> {
+    /// Errors: `Stopped`, `Late`; then nothing was staged.
+    pub fn stage(&self, staged: Staged<'_, '_>) -> Result<Seq, Unstaged> {
+        let Staged { now_us, not_after_us, tx_id, tx_hash, event, accounts, opened_count } = staged;
+        let (world_delta, money_in) = (event.world_delta(), event.money_in());
         let mut guard = lock(&self.inner);
         let inner = &mut *guard;
         if inner.stopped {
-            return Err(Stopped);
+            return Err(Unstaged::Stopped);
         }
         let seq = inner.head.seq.next();
         let at_us = now_us.max(inner.head.at_us);
+        if not_after_us.is_some_and(|not_after_us| at_us > not_after_us) {
+            return Err(Unstaged::Late);
+        }
         let line_start = inner.bytes.len();
         record::encode(&mut inner.bytes, seq, tx_id, event, at_us);
-        let group_bytes = inner.bytes.len() - inner.group_start;
-        if group_bytes > self.group_bytes_max && line_start > inner.group_start {
+        let end = inner.bytes.len();
+        if end - inner.group_start > self.group_bytes_max && line_start > inner.group_start {
             inner.cut(line_start);
             inner.group_first = seq;
         }
-        let world = inner.head.world.strict_add(event.world_delta());
-        inner.head = Head { seq, world, at_us };
+        let line_bytes = u32::try_from(end - line_start).unwrap_or(u32::MAX);
+        inner.traces.push(tx_hash, line_bytes, accounts);
+        let head = inner.head;
+        inner.head = Head {
+            seq,
+            world: head.world.strict_add(world_delta),
+            at_us,
+            money_in: head.money_in.strict_add(money_in),
+            accounts_count: head.accounts_count.strict_add(u64::from(opened_count)),
+        };
         Ok(seq)
     }
 
@@ -133,6 +188,7 @@ impl Staging {
     pub(crate) fn take(&self, taken: &mut Taken) -> bool {
         taken.bytes.clear();
         taken.cuts.clear();
+        taken.traces.clear();
         let mut inner = lock(&self.inner);
         if inner.bytes.is_empty() {
             return false;
@@ -143,6 +199,7 @@ impl Staging {
         inner.group_start = 0;
         std::mem::swap(&mut inner.bytes, &mut taken.bytes);
         std::mem::swap(&mut inner.cuts, &mut taken.cuts);
+        std::mem::swap(&mut inner.traces, &mut taken.traces);
         true
     }
 
@@ -165,8 +222,8 @@ impl Staging {
 impl Inner {
     /// Ends the open group at byte `end`, before the next event.
     fn cut(&mut self, end: usize) {
-        let Head { seq: last, world, .. } = self.head;
-        self.cuts.push(Cut { end, first: self.group_first, last, world });
+        let (head, first) = (self.head, self.group_first);
+        self.cuts.push(Cut { end, first, traces_end: self.traces.len(), head });
         self.group_start = end;
     }
 }

@@ -16,7 +16,7 @@ impl<D: Disk> Writer<D> {
     /// Commits whatever is staged until staging is stopped, then returns. `on_commit` is told of
     /// each group after its sync; everything that is staged meanwhile makes the next group.
     /// On an error the journal has stopped.
-    pub fn run(&mut self, mut on_commit: impl FnMut(Committed)) -> Result<(), JournalError> {
+    pub fn run(&mut self, mut on_commit: impl FnMut(Committed<'_>)) -> Result<(), JournalError> {
         loop {
             // IMPORTANT: asked before the commit. Otherwise what is staged after a commit that
             // found nothing and before the stop is left behind, and whoever waits for its sync

@@ -6,14 +6,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ledger::{Balance, Command, Event, Leg, Openings, Seq, Transfer, decide};
+use ledger::{
+    Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq, Transaction, Transfer, decide,
+};
 
 use crate::disk::Disk;
 use crate::error::{Contradiction, Damage, Fault, OpenError};
 use crate::hash::Hash;
 use crate::header::Genesis;
 use crate::history::{Found, Survey, replay, survey_expecting};
-use crate::record::Entry;
 use crate::snapshot::read_accounts;
 
 /// What [`verify`] proved.
@@ -140,12 +141,12 @@ fn read_claims<D: Disk>(disk: &D, name: &str) -> Result<Claims, OpenError> {
 }
 
 impl Prover {
-    fn take(&mut self, entry: &Entry<'_>) -> Result<(), Contradiction> {
+    fn take(&mut self, entry: &Transaction<'_>) -> Result<(), Contradiction> {
         // Half of a BLAKE3 hash would do; the whole is as cheap, and exact for every purpose.
         if !self.tx_ids.insert(*blake3::hash(entry.tx_id.as_str().as_bytes()).as_bytes()) {
             return Err(Contradiction::TxIdRepeated);
         }
-        self.rules_give(&entry.event)?;
+        self.rules_give(entry)?;
         for leg in entry.event.legs() {
             self.set(leg, entry.seq);
         }
@@ -161,8 +162,24 @@ impl Prover {
         }
     }
 
-    /// Whether the balances held lead to exactly this event.
-    fn rules_give(&self, event: &Event<'_>) -> Result<(), Contradiction> {
+    /// Whether the balances held, or the clock, lead to exactly this event.
+    fn rules_give(&self, entry: &Transaction<'_>) -> Result<(), Contradiction> {
+        let event = &entry.event;
+        match event {
+            Event::Void => return Ok(()),
+            Event::Refused(Refused {
+                rejection: Rejection::DeadlinePassed { not_after_us },
+                ..
+            }) => {
+                let late = entry.at_us > *not_after_us;
+                return if late { Ok(()) } else { Err(Contradiction::Rules) };
+            }
+            Event::Init { .. }
+            | Event::Deposit { .. }
+            | Event::Withdraw { .. }
+            | Event::Transfer { .. }
+            | Event::Refused(_) => {}
+        }
         for leg in event.legs() {
             if self.balance(leg.account.as_str()) != leg.before {
                 return Err(Contradiction::BalanceBefore);
@@ -218,6 +235,7 @@ fn command_of<'e>(event: &'e Event<'_>) -> Option<Command<'e>> {
             Transfer::new(from.account.borrow(), to.account.borrow(), *amount).ok()?,
         ),
         Event::Refused(refused) => refused.command.clone(),
+        Event::Void => return None,
     })
 }
 

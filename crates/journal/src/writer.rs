@@ -22,8 +22,9 @@ use crate::names::{ACTIVE, ACTIVE_NEW, closed_segment};
 use crate::planted::{Planted, Plants};
 use crate::scan::Link;
 use crate::seal::Seal;
-use crate::staging::{Staging, Taken};
+use crate::staging::{Cut, Head, Staging, Taken};
 use crate::sync::{Mutex, lock};
+use crate::trace::TraceSlice;
 
 /// The durable end of the journal, shared with whoever makes snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +38,18 @@ pub struct Position {
 }
 
 /// One committed group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Committed {
-    /// Last event that is durable now.
-    pub seq_durable: Seq,
+#[derive(Clone, Copy, Debug)]
+pub struct Committed<'w> {
+    /// The journal as it is durable now.
+    pub head: Head,
     /// Bytes of the group with its seal.
     pub bytes: u64,
+    /// The events of the group.
+    pub traces: TraceSlice<'w>,
+    /// Seq of the first event of the file that the group is in.
+    pub file_first: Seq,
+    /// Byte of that file at which the group begins.
+    pub offset: u64,
 }
 
 /// Owns the active file.
@@ -65,9 +72,19 @@ pub struct Writer<D: Disk> {
     /// The next of `taken.cuts`, and where its group begins.
     next_cut: usize,
     next_start: usize,
+    next_traces_start: usize,
     /// A group with its seal, when it cannot be sealed where it stands.
     scratch: Vec<u8>,
     failed: bool,
+}
+
+/// A group that was written and synced.
+struct Written {
+    cut: Cut,
+    traces_start: usize,
+    bytes: u64,
+    file_first: Seq,
+    offset: u64,
 }
 
 /// The active file as recovery leaves it.
@@ -104,6 +121,7 @@ impl<D: Disk> Writer<D> {
             taken: Taken::default(),
             next_cut: 0,
             next_start: 0,
+            next_traces_start: 0,
             scratch: Vec::new(),
             failed: false,
         }
@@ -121,8 +139,12 @@ impl<D: Disk> Writer<D> {
 
     /// Writes and syncs the next group; `None` when nothing is staged. On an error the journal
     /// has stopped: staging refuses, and the outcome of what was staged is unknown.
-    pub fn commit(&mut self) -> Result<Option<Committed>, JournalError> {
-        self.guarded(Self::commit_next)
+    pub fn commit(&mut self) -> Result<Option<Committed<'_>>, JournalError> {
+        let written = self.guarded(Self::commit_next)?;
+        Ok(written.map(|Written { cut, traces_start, bytes, file_first, offset }| {
+            let traces = self.taken.traces.slice(traces_start, cut.traces_end, cut.first);
+            Committed { head: cut.head, bytes, traces, file_first, offset }
+        }))
     }
 
     /// Seals an empty group, unless the last one was: it turns damage to the last acknowledged
@@ -175,10 +197,11 @@ impl<D: Disk> Writer<D> {
         result
     }
 
-    fn commit_next(&mut self) -> Result<Option<Committed>, JournalError> {
+    fn commit_next(&mut self) -> Result<Option<Written>, JournalError> {
         if self.next_cut == self.taken.cuts.len() {
             self.next_cut = 0;
             self.next_start = 0;
+            self.next_traces_start = 0;
             if self.end >= self.sizes.segment_bytes_max {
                 // Not behind the group that filled the file: its answers would wait for this.
                 self.rotate()?;
@@ -188,11 +211,12 @@ impl<D: Disk> Writer<D> {
             }
         }
         let Some(cut) = self.taken.cuts.get(self.next_cut).copied() else { return Ok(None) };
-        let start = self.next_start;
+        let (start, traces_start) = (self.next_start, self.next_traces_start);
         self.next_cut += 1;
         self.next_start = cut.end;
+        self.next_traces_start = cut.traces_end;
         let group = self.taken.bytes.get(start..cut.end).unwrap_or_default();
-        let seal = Seal::over(cut.first, cut.last, cut.world, self.link.hash, group);
+        let seal = Seal::over(cut.first, cut.head.seq, cut.head.world, self.link.hash, group);
         // The last group is sealed where it stands; an earlier one has its successor behind it.
         let in_place = self.next_cut == self.taken.cuts.len();
         let mut sealed = if in_place {
@@ -205,6 +229,7 @@ impl<D: Disk> Writer<D> {
         };
         let start = if in_place { start } else { 0 };
         seal.encode(&mut sealed);
+        let (file_first, offset) = (self.file_first, self.end);
         let written = self.write_group(sealed.get(start..).unwrap_or_default(), seal);
         if in_place {
             self.taken.bytes = sealed;
@@ -212,7 +237,7 @@ impl<D: Disk> Writer<D> {
             self.scratch = sealed;
         }
         let bytes = written?;
-        Ok(Some(Committed { seq_durable: cut.last, bytes }))
+        Ok(Some(Written { cut, traces_start, bytes, file_first, offset }))
     }
 
     /// Writes the bytes of a group with its seal, syncs them, and only then counts them.

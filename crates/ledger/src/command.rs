@@ -93,6 +93,25 @@ impl<'a> Openings<'a> {
 }
 
 impl<'a> Command<'a> {
+    /// The same command, owning its names.
+    pub fn into_owned(self) -> Command<'static> {
+        match self {
+            Self::Init(Openings(openings)) => {
+                let owned = openings.into_iter().map(|(account, to)| (account.into_owned(), to));
+                Command::Init(Openings(owned.collect()))
+            }
+            Self::Deposit { account, amount } => {
+                Command::Deposit { account: account.into_owned(), amount }
+            }
+            Self::Withdraw { account, amount } => {
+                Command::Withdraw { account: account.into_owned(), amount }
+            }
+            Self::Transfer(Transfer { from, to, amount }) => {
+                Command::Transfer(Transfer { from: from.into_owned(), to: to.into_owned(), amount })
+            }
+        }
+    }
+
     /// How many accounts the command names.
     pub fn accounts_count(&self) -> usize {
         match self {

@@ -1,7 +1,7 @@
 //! What happened: the bank's facts, as values.
 
 use crate::account::AccountId;
-use crate::command::Command;
+use crate::command::{Command, Openings};
 use crate::money::{Amount, Balance};
 use crate::rejection::Rejection;
 
@@ -50,6 +50,8 @@ pub enum Event<'a> {
     },
     /// The bank said no, and that stays its answer to this tx_id.
     Refused(Refused<'a>),
+    /// The tx_id was given up before any request came under it: none ever will be executed.
+    Void,
 }
 
 /// A command with the reason for which the bank refused it.
@@ -61,8 +63,94 @@ pub struct Refused<'a> {
     pub rejection: Rejection,
 }
 
+impl Refused<'_> {
+    /// Whether `command` is what was refused, whatever the order of its opening balances.
+    fn asked_for(&self, command: &Command<'_>) -> bool {
+        let (Command::Init(refused), Command::Init(asked)) = (&self.command, command) else {
+            return self.command == *command;
+        };
+        let sorted = |openings: &Openings<'_>| {
+            let mut named: Vec<(String, Balance)> = openings
+                .as_slice()
+                .iter()
+                .map(|(account, to)| (account.as_str().to_owned(), *to))
+                .collect();
+            named.sort_unstable();
+            named
+        };
+        sorted(refused) == sorted(asked)
+    }
+}
+
+impl Leg<'_> {
+    /// The same leg, owning its name.
+    pub fn into_owned(self) -> Leg<'static> {
+        Leg { account: self.account.into_owned(), before: self.before, after: self.after }
+    }
+
+    /// What the account gained: minor units, below zero when it paid.
+    pub fn change(&self) -> i64 {
+        // Both lie within plus and minus 2^53 - 1.
+        self.after.get().strict_sub(self.before.get())
+    }
+}
+
 impl<'a> Event<'a> {
-    /// The accounts whose balances the event sets, with those balances. A refusal sets none.
+    /// The same event, owning its names.
+    pub fn into_owned(self) -> Event<'static> {
+        match self {
+            Self::Init { legs } => {
+                Event::Init { legs: legs.into_iter().map(Leg::into_owned).collect() }
+            }
+            Self::Deposit { leg, amount } => Event::Deposit { leg: leg.into_owned(), amount },
+            Self::Withdraw { leg, amount } => Event::Withdraw { leg: leg.into_owned(), amount },
+            Self::Transfer { from, to, amount } => {
+                Event::Transfer { from: from.into_owned(), to: to.into_owned(), amount }
+            }
+            Self::Refused(Refused { command, rejection }) => {
+                Event::Refused(Refused { command: command.into_owned(), rejection })
+            }
+            Self::Void => Event::Void,
+        }
+    }
+
+    /// Whether the event answers a request for `command`: the same kind, the same accounts in any
+    /// order, the same amounts. A deadline is no part of a request's content.
+    pub fn answers(&self, command: &Command<'_>) -> bool {
+        match (self, command) {
+            (Self::Init { legs }, Command::Init(openings)) => {
+                let openings = openings.as_slice();
+                let mut asked: Vec<(&str, Balance)> =
+                    openings.iter().map(|(account, to)| (account.as_str(), *to)).collect();
+                let mut done: Vec<(&str, Balance)> =
+                    legs.iter().map(|leg| (leg.account.as_str(), leg.after)).collect();
+                asked.sort_unstable();
+                done.sort_unstable();
+                asked == done
+            }
+            (Self::Deposit { leg, amount }, Command::Deposit { account, amount: asked })
+            | (Self::Withdraw { leg, amount }, Command::Withdraw { account, amount: asked }) => {
+                leg.account == *account && amount == asked
+            }
+            (Self::Transfer { from, to, amount }, Command::Transfer(transfer)) => {
+                from.account == *transfer.from()
+                    && to.account == *transfer.to()
+                    && *amount == transfer.amount()
+            }
+            (Self::Refused(refused), command) => refused.asked_for(command),
+            (
+                Self::Init { .. }
+                | Self::Deposit { .. }
+                | Self::Withdraw { .. }
+                | Self::Transfer { .. }
+                | Self::Void,
+                _,
+            ) => false,
+        }
+    }
+
+    /// The accounts whose balances the event sets, with those balances. A refusal and a void set
+    /// none.
     pub fn legs(&self) -> impl Iterator<Item = &Leg<'a>> {
         let (one, two, many) = match self {
             Self::Init { legs } => (None, None, legs.as_slice()),
@@ -70,7 +158,7 @@ impl<'a> Event<'a> {
                 (Some(leg), None, [].as_slice())
             }
             Self::Transfer { from, to, .. } => (Some(from), Some(to), [].as_slice()),
-            Self::Refused(_) => (None, None, [].as_slice()),
+            Self::Refused(_) | Self::Void => (None, None, [].as_slice()),
         };
         one.into_iter().chain(two).chain(many)
     }
@@ -78,8 +166,22 @@ impl<'a> Event<'a> {
     /// By how many minor units the event changes the balance of `@world`: the opposite of what
     /// the accounts gained together, so that all balances sum to zero after every event.
     pub fn world_delta(&self) -> i128 {
+        if let Self::Transfer { .. } | Self::Refused(_) | Self::Void = self {
+            return 0;
+        }
         self.legs()
             .map(|leg| i128::from(leg.before.get()).saturating_sub(i128::from(leg.after.get())))
             .fold(0, i128::saturating_add)
+    }
+
+    /// How many minor units came into the bank: a deposit, or balances that were set higher.
+    pub fn money_in(&self) -> i128 {
+        match self {
+            Self::Deposit { amount, .. } => i128::from(amount.get()),
+            Self::Init { legs } => {
+                legs.iter().map(|leg| i128::from(leg.change().max(0))).fold(0, i128::saturating_add)
+            }
+            Self::Withdraw { .. } | Self::Transfer { .. } | Self::Refused(_) | Self::Void => 0,
+        }
     }
 }

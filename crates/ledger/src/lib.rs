@@ -16,6 +16,7 @@ mod money;
 mod rejection;
 mod seq;
 mod text;
+mod transaction;
 mod tx_id;
 
 pub use account::{AccountId, NameFault};
@@ -26,4 +27,5 @@ pub use event::{Event, Leg, Refused};
 pub use money::{Amount, AmountFault, Balance};
 pub use rejection::Rejection;
 pub use seq::Seq;
+pub use transaction::Transaction;
 pub use tx_id::{TxId, TxIdFault};

@@ -31,6 +31,13 @@ pub enum Rejection {
         /// What it holds.
         balance: Balance,
     },
+    /// The request's deadline had passed when its turn came.
+    DeadlinePassed {
+        /// The deadline, in microseconds since the Unix epoch.
+        not_after_us: u64,
+    },
+    /// The tx_id was voided before the request came: it will never be executed.
+    Voided,
 }
 
 impl Rejection {
@@ -44,12 +51,12 @@ impl Rejection {
             Self::TxIdReused => "tx_id_reused",
             Self::InsufficientFunds { .. } => "insufficient_funds",
             Self::BalanceOutOfRange { .. } => "balance_out_of_range",
+            Self::DeadlinePassed { .. } => "deadline_passed",
+            Self::Voided => "voided",
         }
     }
 
-    /// The balance that the refusal rests on; `None` when it does not depend on state. A refusal
-    /// that depends on state is recorded when the client gave the tx_id, so that a retry can never
-    /// turn a no into a yes.
+    /// The balance that the refusal rests on; `None` when it rests on none.
     pub const fn balance(&self) -> Option<Balance> {
         match self {
             Self::InsufficientFunds { balance } | Self::BalanceOutOfRange { balance } => {
@@ -59,12 +66,14 @@ impl Rejection {
             | Self::InvalidAmount(_)
             | Self::InvalidTxId(_)
             | Self::SameAccount
-            | Self::TxIdReused => None,
+            | Self::TxIdReused
+            | Self::DeadlinePassed { .. }
+            | Self::Voided => None,
         }
     }
 
-    /// Rebuilds a recorded refusal from its code and balance; `None` for a code that is never
-    /// recorded.
+    /// Rebuilds a recorded refusal from its code and the balance that it rests on; `None` for a
+    /// code that rests on none.
     pub fn recorded(code: &str, balance: Balance) -> Option<Self> {
         match code {
             "insufficient_funds" => Some(Self::InsufficientFunds { balance }),
@@ -86,6 +95,10 @@ impl fmt::Display for Rejection {
             Self::BalanceOutOfRange { .. } => {
                 write!(f, "the receiving balance would pass {BALANCE_MAX}")
             }
+            Self::DeadlinePassed { not_after_us } => {
+                write!(f, "the deadline {not_after_us} (not_after) has passed")
+            }
+            Self::Voided => f.write_str("the tx_id was voided: nothing will be done under it"),
         }
     }
 }

@@ -27,6 +27,14 @@ pub enum Code {
     InsufficientFunds,
     /// The receiving account would leave the range of a balance.
     BalanceOutOfRange,
+    /// The request's deadline had passed when its turn came.
+    DeadlinePassed,
+    /// The tx_id was voided: nothing will be done under it.
+    Voided,
+    /// There is no transaction under that tx_id or seq.
+    UnknownTransaction,
+    /// The position or time asked for lies ahead.
+    NotYet,
     /// The command is too large for one record of the journal.
     TooLarge,
     /// The line is longer than the limit; the connection is closed.
@@ -35,6 +43,8 @@ pub enum Code {
     HttpNotSpoken,
     /// The server has no room for this; the connection is closed.
     Overloaded,
+    /// The history index cannot be read at the moment; nothing was done.
+    IndexUnavailable,
     /// The server is stopping; nothing was done.
     ShuttingDown,
     /// The answer was lost: it may have happened or not.
@@ -45,7 +55,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::BadJson,
         Self::MissingField,
         Self::UnknownCmd,
@@ -57,10 +67,15 @@ impl Code {
         Self::TxIdReused,
         Self::InsufficientFunds,
         Self::BalanceOutOfRange,
+        Self::DeadlinePassed,
+        Self::Voided,
+        Self::UnknownTransaction,
+        Self::NotYet,
         Self::TooLarge,
         Self::LineTooLong,
         Self::HttpNotSpoken,
         Self::Overloaded,
+        Self::IndexUnavailable,
         Self::ShuttingDown,
         Self::OutcomeUnknown,
         Self::Internal,
@@ -80,10 +95,15 @@ impl Code {
             Self::TxIdReused => "tx_id_reused",
             Self::InsufficientFunds => "insufficient_funds",
             Self::BalanceOutOfRange => "balance_out_of_range",
+            Self::DeadlinePassed => "deadline_passed",
+            Self::Voided => "voided",
+            Self::UnknownTransaction => "unknown_transaction",
+            Self::NotYet => "not_yet",
             Self::TooLarge => "too_large",
             Self::LineTooLong => "line_too_long",
             Self::HttpNotSpoken => "http_not_spoken",
             Self::Overloaded => "overloaded",
+            Self::IndexUnavailable => "index_unavailable",
             Self::ShuttingDown => "shutting_down",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Internal => "internal",
@@ -94,7 +114,13 @@ impl Code {
     /// send it again, with the same tx_id. The others would be refused again.
     pub const fn retryable(self) -> bool {
         match self {
-            Self::Overloaded | Self::ShuttingDown | Self::OutcomeUnknown | Self::Internal => true,
+            Self::UnknownTransaction
+            | Self::NotYet
+            | Self::Overloaded
+            | Self::IndexUnavailable
+            | Self::ShuttingDown
+            | Self::OutcomeUnknown
+            | Self::Internal => true,
             Self::BadJson
             | Self::MissingField
             | Self::UnknownCmd
@@ -106,6 +132,8 @@ impl Code {
             | Self::TxIdReused
             | Self::InsufficientFunds
             | Self::BalanceOutOfRange
+            | Self::DeadlinePassed
+            | Self::Voided
             | Self::TooLarge
             | Self::LineTooLong
             | Self::HttpNotSpoken => false,
@@ -123,6 +151,8 @@ impl From<&Rejection> for Code {
             Rejection::TxIdReused => Self::TxIdReused,
             Rejection::InsufficientFunds { .. } => Self::InsufficientFunds,
             Rejection::BalanceOutOfRange { .. } => Self::BalanceOutOfRange,
+            Rejection::DeadlinePassed { .. } => Self::DeadlinePassed,
+            Rejection::Voided => Self::Voided,
         }
     }
 }
@@ -155,6 +185,8 @@ mod tests {
             Rejection::TxIdReused,
             Rejection::InsufficientFunds { balance },
             Rejection::BalanceOutOfRange { balance },
+            Rejection::DeadlinePassed { not_after_us: 7 },
+            Rejection::Voided,
         ] {
             assert_eq!(Code::from(&rejection).as_str(), rejection.code());
             assert!(!Code::from(&rejection).retryable(), "{rejection:?}: the same again");

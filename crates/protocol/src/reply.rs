@@ -44,6 +44,10 @@ pub fn done(out: &mut Vec<u8>, event: &Event<'_>, seq: Seq, tx_id: &TxId<'_>, du
             let standing = Standing { as_of: seq, seq: Some(seq), tx_id: Some(tx_id), duplicate };
             return rejected(out, rejection, &standing);
         }
+        Event::Void => {
+            let standing = Standing { as_of: seq, seq: Some(seq), tx_id: Some(tx_id), duplicate };
+            return rejected(out, &Rejection::Voided, &standing);
+        }
     }
     out.extend_from_slice(b",\"seq\":");
     integer(out, seq.get());
@@ -109,7 +113,9 @@ pub fn rejected(out: &mut Vec<u8>, rejection: &Rejection, standing: &Standing<'_
         | Rejection::InvalidTxId(_)
         | Rejection::SameAccount
         | Rejection::TxIdReused
-        | Rejection::BalanceOutOfRange { .. } => error(out, &rejection.to_string(), code),
+        | Rejection::BalanceOutOfRange { .. }
+        | Rejection::DeadlinePassed { .. }
+        | Rejection::Voided => error(out, &rejection.to_string(), code),
     }
     if let Some(balance) = rejection.balance() {
         out.extend_from_slice(b",\"balance\":");

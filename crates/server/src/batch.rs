@@ -51,11 +51,14 @@ impl<'a> Batch<'a> {
         for line in lines::split(taken) {
             let request = match parse_line(line) {
                 Ok(Incoming::Write { command, tx_id: Some(tx_id) }) => {
-                    Ok(Request::Write { command, tx_id, tx_id_given: true })
+                    Ok(Request::Write { command, tx_id, tx_id_given: true, not_after_us: None })
                 }
-                Ok(Incoming::Write { command, tx_id: None }) => {
-                    Ok(Request::Write { command, tx_id: make(), tx_id_given: false })
-                }
+                Ok(Incoming::Write { command, tx_id: None }) => Ok(Request::Write {
+                    command,
+                    tx_id: make(),
+                    tx_id_given: false,
+                    not_after_us: None,
+                }),
                 Ok(Incoming::Balance(account)) => Ok(Request::Balance(account)),
                 Ok(Incoming::Balances(accounts)) => Ok(Request::Balances(accounts)),
                 Ok(Incoming::Shutdown) => Err(Aside::Shutdown),
@@ -120,6 +123,10 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, position: Seq) {
         Outcome::Done { seq, tx_id, event, duplicate } => {
             reply::done(out, event, *seq, tx_id, *duplicate);
         }
+        Outcome::Resolved { transaction, duplicate } => {
+            let ledger::Transaction { seq, tx_id, event, .. } = &**transaction;
+            reply::done(out, event, *seq, tx_id, *duplicate);
+        }
         Outcome::Balance { reading, as_of } => {
             reply::balance(out, &reading.account, reading.balance, *as_of);
         }
@@ -141,6 +148,7 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, position: Seq) {
                 Unavailable::ShuttingDown => Code::ShuttingDown,
                 Unavailable::JournalStopped => Code::Internal,
                 Unavailable::TooLarge => Code::TooLarge,
+                Unavailable::IndexDamaged => Code::IndexUnavailable,
             };
             reply::failed(out, code, &why.to_string(), position, None);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use journal::{Entry, Survey};
+use journal::Survey;
 use ledger::{Balance, Command, Event, Openings, Seq, Transfer, TxId};
 
 use crate::image::Image;
@@ -73,7 +73,7 @@ impl History {
 #[derive(Debug)]
 pub(crate) struct Surviving<'i> {
     pub(crate) survey: Survey,
-    pub(crate) entries: Vec<Entry<'i>>,
+    pub(crate) entries: Vec<Transaction<'i>>,
 }
 
 impl<'i> Surviving<'i> {

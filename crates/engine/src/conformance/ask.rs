@@ -50,7 +50,7 @@ pub(super) fn made(command: Command<'static>, tx_id: &str) -> Request<'static> {
 
 fn write(command: Command<'static>, tx_id: &str, tx_id_given: bool) -> Request<'static> {
     let tx_id = TxId::new(tx_id.to_owned()).expect("the case names a tx_id");
-    Request::Write { command, tx_id, tx_id_given }
+    Request::Write { command, tx_id, tx_id_given, not_after_us: None }
 }
 
 pub(super) fn balances(names: &[&str]) -> Request<'static> {
@@ -95,6 +95,7 @@ pub(super) fn held_of(outcome: &Outcome<'_>) -> (Vec<Option<i64>>, Seq) {
         Outcome::Balance { reading, as_of } => (std::slice::from_ref(reading), *as_of),
         Outcome::Balances { readings, as_of } => (readings.as_slice(), *as_of),
         Outcome::Done { .. }
+        | Outcome::Resolved { .. }
         | Outcome::Refused { .. }
         | Outcome::Conflict { .. }
         | Outcome::Unavailable(_)
@@ -143,7 +144,8 @@ pub(super) fn answer_of(outcome: &Outcome<'_>) -> Answer {
             }
         }
         Outcome::Conflict { .. } => Answer::TxIdReused,
-        Outcome::Balance { .. }
+        Outcome::Resolved { .. }
+        | Outcome::Balance { .. }
         | Outcome::Balances { .. }
         | Outcome::Unavailable(_)
         | Outcome::Unknown { .. } => panic!("not the answer to a change: {outcome:?}"),
@@ -175,7 +177,16 @@ fn assert_fits(request: &Request<'_>, outcome: &Outcome<'_>) {
         (Request::Write { tx_id: asked, .. }, Outcome::Conflict { tx_id, as_of }) => {
             tx_id == asked && *as_of > Seq::ZERO
         }
-        (Request::Write { .. } | Request::Balance(_) | Request::Balances(_), _) => false,
+        (Request::Resolve(asked), Outcome::Resolved { transaction, duplicate: _ }) => {
+            transaction.tx_id == *asked && transaction.seq > Seq::ZERO
+        }
+        (
+            Request::Write { .. }
+            | Request::Resolve(_)
+            | Request::Balance(_)
+            | Request::Balances(_),
+            _,
+        ) => false,
     };
     assert!(fits, "{request:?} was answered with {outcome:?}");
 }

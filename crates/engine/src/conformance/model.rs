@@ -122,7 +122,7 @@ impl Compared {
         };
         self.asked.push((command.clone(), tx_id.clone()));
         let tx_id = TxId::new(tx_id).expect("a short word");
-        Some(Request::Write { command, tx_id, tx_id_given })
+        Some(Request::Write { command, tx_id, tx_id_given, not_after_us: None })
     }
 
     fn earlier(&self, which: Index) -> Option<(Command<'static>, String)> {
@@ -132,7 +132,7 @@ impl Compared {
 
     fn compare(&mut self, request: &Request<'_>, outcome: &Outcome<'_>) {
         match request {
-            Request::Write { command, tx_id, tx_id_given } => {
+            Request::Write { command, tx_id, tx_id_given, not_after_us: _ } => {
                 let expected = self.model.execute(command, tx_id.as_str(), *tx_id_given);
                 assert_eq!(answer_of(outcome), expected, "{request:?}");
                 if let Answer::Done { seq, legs, duplicate: false } = &expected {
@@ -144,6 +144,7 @@ impl Compared {
                     self.compare_position(command.accounts(), outcome.rests_on());
                 }
             }
+            Request::Resolve(_) => unreachable!("a script resolves nothing"),
             Request::Balance(asked) => {
                 let (held, as_of) = held_of(outcome);
                 assert_eq!(held, self.expected([asked]), "{request:?}");

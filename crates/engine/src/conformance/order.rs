@@ -72,7 +72,9 @@ pub async fn seqs_begin_at_one_and_have_no_gaps(instance: Instance) {
             | Outcome::Balance { .. }
             | Outcome::Balances { .. }
             | Outcome::Conflict { .. } => {}
-            Outcome::Unavailable(_) | Outcome::Unknown { .. } => panic!("{outcome:?}"),
+            Outcome::Resolved { .. } | Outcome::Unavailable(_) | Outcome::Unknown { .. } => {
+                panic!("{outcome:?}")
+            }
         }
     }
     assert_eq!(seqs, [1, 2, 3, 4]);

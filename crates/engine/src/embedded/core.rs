@@ -10,8 +10,8 @@
 
 use std::sync::Arc;
 
-use journal::{Contradiction, Entry, Found, Planted, Plants, Staging};
-use ledger::{AccountId, Balance, Command, Event, Refused, Seq, TxId, apply, decide};
+use journal::{Contradiction, Found, Planted, Plants, Staging};
+use ledger::{AccountId, Balance, Command, Event, Refused, Seq, Transaction, TxId, apply, decide};
 
 use super::accounts::{AccountState, Accounts, Numbered};
 use super::ids::{Ids, Known};
@@ -70,7 +70,7 @@ impl Rebuild {
         }
     }
 
-    fn take_event(&mut self, entry: &Entry<'_>) -> Result<(), Contradiction> {
+    fn take_event(&mut self, entry: &Transaction<'_>) -> Result<(), Contradiction> {
         let forgets = self.plants.has(Planted::IdsForgotten) && entry.seq <= self.snapshot_seq;
         if !forgets {
             let tx_id = entry.tx_id.as_str();
@@ -123,7 +123,8 @@ impl Core {
     /// `seq_durable`: the durable seq, read before the call.
     pub fn execute<'a>(&self, request: Request<'a>, now_us: u64, seq_durable: Seq) -> Outcome<'a> {
         match request {
-            Request::Write { command, tx_id, tx_id_given } => {
+            Request::Resolve(_) => Outcome::Unavailable(Unavailable::IndexDamaged),
+            Request::Write { command, tx_id, tx_id_given, not_after_us: _ } => {
                 self.write(command, tx_id, tx_id_given, now_us, seq_durable)
             }
             Request::Balance(account) => {

@@ -21,7 +21,7 @@ use std::time::Duration;
 use journal::disk::Disk;
 use journal::{
     ACTIVE, CheckpointError, Damage, Fault, Genesis, JournalError, OpenError, Plants, Report,
-    Sizes, Writer, limits, record_bytes_max,
+    Sizes, Writer, limits, record_bytes_max, record_bytes_max_void,
 };
 use ledger::Seq;
 use tokio::sync::Semaphore;
@@ -34,6 +34,7 @@ use self::durability::Durability;
 #[cfg(feature = "shuttle")]
 pub use self::durability::{Durability, Lost};
 use self::threads::{Shared, Threads};
+use crate::query::{Query, Reading};
 use crate::seam::{BoxFuture, Engine, Outcome, Request, Unavailable};
 
 /// How the embedded engine works; the defaults are production's.
@@ -242,6 +243,10 @@ impl<D: Disk> Engine for Embedded<D> {
         })
     }
 
+    fn read<'a>(&'a self, _query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>> {
+        Box::pin(async { Err(Unavailable::IndexDamaged) })
+    }
+
     fn seq_durable(&self) -> Seq {
         self.shared.durability.seq()
     }
@@ -251,6 +256,7 @@ impl<D: Disk> Engine for Embedded<D> {
 fn room_for(request: &Request<'_>) -> usize {
     match request {
         Request::Write { command, tx_id, .. } => record_bytes_max(command, tx_id.as_str()),
+        Request::Resolve(tx_id) => record_bytes_max_void(tx_id.as_str()),
         Request::Balance(_) | Request::Balances(_) => 0,
     }
 }
@@ -259,6 +265,7 @@ fn unknown<'a>(outcome: &Outcome<'a>) -> Outcome<'a> {
     let tx_id = match outcome {
         Outcome::Done { tx_id, .. } | Outcome::Conflict { tx_id, .. } => Some(tx_id.clone()),
         Outcome::Refused { tx_id, .. } | Outcome::Unknown { tx_id } => tx_id.clone(),
+        Outcome::Resolved { transaction, .. } => Some(transaction.tx_id.clone()),
         Outcome::Balance { .. } | Outcome::Balances { .. } | Outcome::Unavailable(_) => None,
     };
     Outcome::Unknown { tx_id }

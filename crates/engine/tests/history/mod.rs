@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use engine::{Outcome, Request};
 use journal::disk::{Disk, read_full_at};
-use journal::{Entry, decode_record, survey, verify};
+use journal::{decode_record, survey, verify};
 use ledger::model::{Answer, Model};
 use ledger::{AccountId, Balance, Command, Event, Leg, Openings, Seq, Transfer};
 
@@ -36,7 +36,7 @@ fn lines<D: Disk>(disk: &D) -> Vec<String> {
 /// Runs the events of `lines` on the model, in the order of the journal. Each must be what the
 /// model answers at that place: so the journal's order is an order of execution, account by
 /// account. `seen` is told of each event, with the model as it stands behind it.
-fn replay(lines: &[String], mut seen: impl FnMut(&Entry<'_>, &Model)) -> Model {
+fn replay(lines: &[String], mut seen: impl FnMut(&Transaction<'_>, &Model)) -> Model {
     let mut model = Model::new();
     for line in lines {
         let entry = decode_record(line.as_bytes()).unwrap();
@@ -49,7 +49,7 @@ fn replay(lines: &[String], mut seen: impl FnMut(&Entry<'_>, &Model)) -> Model {
 }
 
 /// Whether the outcome of a change, told for the first or a later time, is this event.
-fn tells(outcome: &Outcome<'_>, entry: &Entry<'_>) -> bool {
+fn tells(outcome: &Outcome<'_>, entry: &Transaction<'_>) -> bool {
     match (outcome, &entry.event) {
         (_, Event::Refused(refused)) => {
             matches!(outcome, Outcome::Refused { rejection, seq: Some(seq), .. }
@@ -140,7 +140,7 @@ pub fn sum_of(outcome: &Outcome<'_>) -> Option<i64> {
     Some(readings.iter().filter_map(|reading| reading.balance).map(Balance::get).sum())
 }
 
-fn answer_of(entry: &Entry<'_>) -> Answer {
+fn answer_of(entry: &Transaction<'_>) -> Answer {
     let seq = entry.seq.get();
     match &entry.event {
         Event::Refused(refused) => Answer::Refused {

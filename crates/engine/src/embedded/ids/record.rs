@@ -62,10 +62,13 @@ pub(super) fn write(bytes: &mut Vec<u8>, seq: Seq, event: &Event<'_>) {
                 | Rejection::InvalidAmount(_)
                 | Rejection::InvalidTxId(_)
                 | Rejection::SameAccount
-                | Rejection::TxIdReused => INSUFFICIENT_FUNDS,
+                | Rejection::TxIdReused
+                | Rejection::DeadlinePassed { .. }
+                | Rejection::Voided => INSUFFICIENT_FUNDS,
             });
             write_balance(bytes, refused.rejection.balance().unwrap_or(Balance::ZERO));
         }
+        Event::Void => {}
     }
 }
 

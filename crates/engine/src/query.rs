@@ -1,0 +1,226 @@
+//! What can be asked of history, and what it answers. A reading rests on one stated position, and
+//! that position is durable.
+
+use ledger::{AccountId, Balance, Seq, Transaction, TxId};
+
+/// Most lines, accounts or transactions in one answer.
+pub const PAGE_MAX: usize = 1_000;
+
+/// A question that changes nothing and needs more than the balances of now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query<'a> {
+    /// What happened under a tx_id, or at a seq?
+    Transaction(Named<'a>),
+    /// What happened, in the order of the journal?
+    Transactions(Span),
+    /// What happened to one account?
+    Statement {
+        /// The account.
+        account: AccountId<'a>,
+        /// Which part of its history.
+        page: StatementPage,
+    },
+    /// What did an account hold then?
+    BalanceAt {
+        /// The account.
+        account: AccountId<'a>,
+        /// When.
+        at: Moment,
+    },
+    /// Which accounts are there, by name (byte for byte)?
+    Accounts {
+        /// Only those whose names begin so.
+        prefix: &'a str,
+        /// Only those behind this name.
+        after: Option<AccountId<'a>>,
+        /// Most accounts in the answer, 1 to [`PAGE_MAX`].
+        limit: usize,
+        /// Whether to count all that begin with `prefix`, `after` or not.
+        count: bool,
+    },
+    /// How much is there in all?
+    Totals,
+}
+
+/// One transaction, named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named<'a> {
+    /// By the idempotency key of its request.
+    TxId(TxId<'a>),
+    /// By its place.
+    Seq(Seq),
+}
+
+/// A point in history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Behind the event with this seq.
+    Seq(Seq),
+    /// Behind the last event whose time is not after this one, in microseconds since the Unix
+    /// epoch.
+    Time(u64),
+}
+
+/// A part of the journal, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// From this seq on, it included.
+    pub from: Seq,
+    /// Up to this seq, it included; `None`: to the end.
+    pub to: Option<Seq>,
+    /// Most transactions in the answer, 1 to [`PAGE_MAX`].
+    pub limit: usize,
+}
+
+/// A part of an account's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatementPage {
+    /// The first event of interest and those behind it; `None`: from the beginning.
+    /// `Seq` and `Time` both include what they name.
+    pub from: Option<Moment>,
+    /// The last event of interest; `None`: up to `end`.
+    pub to: Option<Moment>,
+    /// In which order.
+    pub order: Order,
+    /// Most lines, 1 to [`PAGE_MAX`].
+    pub limit: usize,
+    /// Where the page before ended: only lines behind this seq, in the direction of `order`.
+    pub after: Option<Seq>,
+    /// The position that the first page rested on, so that later pages do not shift; `None`: now.
+    pub end: Option<Seq>,
+}
+
+/// The order of a statement's lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The last event first.
+    NewestFirst,
+    /// The first event first.
+    OldestFirst,
+}
+
+/// What history answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// To [`Query::Transaction`].
+    Transaction {
+        /// It; `None` when there is none.
+        transaction: Option<Transaction<'static>>,
+        /// The position that the answer reflects.
+        as_of: Seq,
+    },
+    /// To [`Query::Transactions`].
+    Transactions {
+        /// They, oldest first.
+        transactions: Vec<Transaction<'static>>,
+        /// Where the next page begins; `None` at the end of the span.
+        next: Option<Seq>,
+        /// The position that the answer reflects.
+        as_of: Seq,
+    },
+    /// To [`Query::Statement`].
+    Statement(Statement),
+    /// To [`Query::BalanceAt`].
+    BalanceAt {
+        /// What it held; `None` when there was no such account.
+        balance: Option<Balance>,
+        /// The event behind which it held that: the moment asked for, as a seq.
+        as_of: Seq,
+    },
+    /// To [`Query::Accounts`].
+    Accounts {
+        /// They, by name.
+        accounts: Vec<AccountLine>,
+        /// Whether there are more behind the last of them.
+        more: bool,
+        /// How many begin with the prefix, when that was asked.
+        count: Option<u64>,
+        /// The position that the answer reflects.
+        as_of: Seq,
+    },
+    /// To [`Query::Totals`].
+    Totals(Totals),
+    /// The moment that was asked for lies ahead of what is durable.
+    NotYet {
+        /// The position reached.
+        as_of: Seq,
+    },
+}
+
+/// A page of an account's history. The lines' changes lead from `before` to `after`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Whether there is such an account, at the position `as_of`.
+    pub exists: bool,
+    /// The lines, in the order asked.
+    pub lines: Vec<StatementLine>,
+    /// What the account held before the earliest of the lines.
+    pub before: Balance,
+    /// What it held after the latest of the lines.
+    pub after: Balance,
+    /// The last line's seq, when there are more behind it: [`StatementPage::after`] of the next
+    /// page.
+    pub next: Option<Seq>,
+    /// The position that the answer reflects: [`StatementPage::end`] of the next page.
+    pub as_of: Seq,
+}
+
+/// One change of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementLine {
+    /// Its place in the one order.
+    pub seq: Seq,
+    /// Microseconds since the Unix epoch.
+    pub at_us: u64,
+    /// What it was.
+    pub kind: Kind,
+    /// The account on the other side of a transfer.
+    pub other: Option<AccountId<'static>>,
+    /// By how many minor units the account changed: below zero when it paid.
+    pub change: i64,
+    /// What it held afterwards.
+    pub after: Balance,
+    /// The idempotency key.
+    pub tx_id: TxId<'static>,
+}
+
+/// What changed an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Its balance was set.
+    Init,
+    /// Money came in.
+    Deposit,
+    /// Money went out.
+    Withdraw,
+    /// Money moved to or from another account.
+    Transfer,
+}
+
+/// An account in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountLine {
+    /// Its name.
+    pub account: AccountId<'static>,
+    /// What it holds, at the list's position.
+    pub balance: Balance,
+    /// The seq of its last change.
+    pub seq: Seq,
+}
+
+/// The bank as a whole, at one position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// How many accounts there are.
+    pub accounts_count: u64,
+    /// The sum of their balances, in minor units: `money_in - money_out`.
+    pub sum: i128,
+    /// All that ever came in by deposits, and by balances that were set higher.
+    pub money_in: i128,
+    /// All that ever went out by withdrawals, and by balances that were set lower.
+    pub money_out: i128,
+    /// The last event: the position that the answer reflects.
+    pub seq: Seq,
+    /// Its time, in microseconds since the Unix epoch; 0 before the first.
+    pub at_us: u64,
+}
