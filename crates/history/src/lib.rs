@@ -88,27 +88,73 @@ pub struct NamesPage {
 
 impl<D: Disk> History<D> {
     /// Opens the index folder of `disk` for the ledger `ledger`.
-    pub fn open(disk: Arc<D>, ledger: LedgerId, options: Options) -> Result<(Self, Opened), HistoryError> { todo!() }
+    pub fn open(
+        disk: Arc<D>,
+        ledger: LedgerId,
+        options: Options,
+    ) -> Result<(Self, Opened), HistoryError> {
+        todo!()
+    }
     /// The hash of a tx_id in this index: fixed for the life of the folder, keyed.
-    pub fn hash(&self, tx_id: &str) -> u64 { todo!() }
+    pub fn hash(&self, tx_id: &str) -> u64 {
+        todo!()
+    }
     /// Takes a committed group, in memory.
-    pub fn append(&self, group: Group<'_>) { todo!() }
+    pub fn append(&self, group: Group<'_>) {
+        todo!()
+    }
     /// Everything up to here was appended.
-    pub fn appended(&self) -> Head { todo!() }
+    pub fn appended(&self) -> Head {
+        todo!()
+    }
     /// Everything up to here is in runs and in the filter.
-    pub fn indexed(&self) -> Seq { todo!() }
+    pub fn indexed(&self) -> Seq {
+        todo!()
+    }
     /// Does one step of background work, the most urgent one.
-    pub fn work(&self, name_of: &dyn Fn(u32) -> Option<String>, flush_all: bool) -> Result<Work, HistoryError> { todo!() }
+    pub fn work(
+        &self,
+        name_of: &dyn Fn(u32) -> Option<String>,
+        flush_all: bool,
+    ) -> Result<Work, HistoryError> {
+        todo!()
+    }
     /// Whether a tx_id with this hash may stand in a run.
-    pub fn may_hold(&self, hash: u64) -> bool { todo!() }
+    pub fn may_hold(&self, hash: u64) -> bool {
+        todo!()
+    }
     /// The seqs in runs whose tx_ids have this hash.
-    pub fn seqs_of_hash(&self, hash: u64) -> Result<Vec<Seq>, HistoryError> { todo!() }
+    pub fn seqs_of_hash(&self, hash: u64) -> Result<Vec<Seq>, HistoryError> {
+        todo!()
+    }
     /// The same among what was appended and is in no run yet.
-    pub fn seqs_of_hash_in_memory(&self, hash: u64) -> Vec<Seq> { todo!() }
+    pub fn seqs_of_hash_in_memory(&self, hash: u64) -> Vec<Seq> {
+        todo!()
+    }
     /// The seqs from `from` to `to` that changed an account, at most `limit` of them.
-    pub fn seqs_of_account(&self, account: u32, from: Seq, to: Seq, newest_first: bool, limit: usize) -> Result<Vec<Seq>, HistoryError> { todo!() }
+    pub fn seqs_of_account(
+        &self,
+        account: u32,
+        from: Seq,
+        to: Seq,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<Seq>, HistoryError> {
+        todo!()
+    }
     /// A page of the names that begin with `prefix`, behind `after`.
-    pub fn names(&self, prefix: &str, after: Option<&str>, limit: usize, count: bool, name_of: &dyn Fn(u32) -> Option<String>) -> Result<NamesPage, HistoryError> { todo!() }
+    pub fn names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        count: bool,
+        name_of: &dyn Fn(u32) -> Option<String>,
+    ) -> Result<NamesPage, HistoryError> {
+        todo!()
+    }
     /// Where to look for an event.
-    pub fn place_of(&self, seq: Seq) -> Result<Option<Place>, HistoryError> { todo!() }
+    pub fn place_of(&self, seq: Seq) -> Result<Option<Place>, HistoryError> {
+        todo!()
+    }
 }

@@ -45,7 +45,7 @@ pub use record::{
 pub use recover::{OpenOptions, Opened, Report, open};
 pub use seal::Seal;
 pub use snapshot::{CheckpointError, Finished, Snapshot, SnapshotHead, SnapshotWriter};
-pub use staging::{Head, Staged, Staging, Unstaged};
+pub use staging::{Head, Placed, Staged, Staging, Unstaged};
 pub use trace::{Trace, TraceSlice, Traces};
 pub use verify::{Proof, verify};
 pub use writer::{Committed, Position, PositionHandle, Writer};

@@ -38,16 +38,29 @@ pub struct Staged<'s, 'e> {
     pub now_us: u64,
     /// The latest time that the event may get; `None`: any.
     pub not_after_us: Option<u64>,
-    /// Its idempotency key, and the engine's hash of that.
+    /// Its idempotency key.
     pub tx_id: &'s str,
     /// The engine's hash of `tx_id`.
     pub tx_hash: u64,
     /// What happened.
     pub event: &'s Event<'e>,
-    /// Numbers of the accounts that it changes.
-    pub accounts: &'s [u32],
-    /// How many of them it opens.
-    pub opened_count: u32,
+}
+
+impl<'s, 'e> Staged<'s, 'e> {
+    /// An event without a deadline, of a bank that has no index: numbers and hashes stand for
+    /// nothing.
+    pub fn unindexed(now_us: u64, tx_id: &'s str, event: &'s Event<'e>) -> Self {
+        Self { now_us, not_after_us: None, tx_id, tx_hash: 0, event }
+    }
+}
+
+/// Where an event was placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its place in the one order.
+    pub seq: Seq,
+    /// Its time in microseconds since the Unix epoch.
+    pub at_us: u64,
 }
 
 /// Staged lines, cut into groups; what the writer swaps out.
@@ -123,9 +136,16 @@ impl Staging {
     /// Gives an event its seq and its time (the clock's, or the last event's if the clock went
     /// back) and appends its line to the open group. Call it with the accounts' locks held, then
     /// [`Staging::wake`] once they are released.
-    /// Errors: `Stopped`, `Late`; then nothing was staged.
-    pub fn stage(&self, staged: Staged<'_, '_>) -> Result<Seq, Unstaged> {
-        let Staged { now_us, not_after_us, tx_id, tx_hash, event, accounts, opened_count } = staged;
+    /// `changed`: called once it is certain that the event gets its place; it opens the accounts
+    /// that the event opens, says how many these are, and gives the numbers of all that the event
+    /// changes. It may take no lock that another thread can hold.
+    /// Errors: `Stopped`, `Late`; then nothing was staged and `changed` was not called.
+    pub fn stage<N: AsRef<[u32]>>(
+        &self,
+        staged: Staged<'_, '_>,
+        changed: impl FnOnce() -> (N, u32),
+    ) -> Result<Placed, Unstaged> {
+        let Staged { now_us, not_after_us, tx_id, tx_hash, event } = staged;
         let (world_delta, money_in) = (event.world_delta(), event.money_in());
         let mut guard = lock(&self.inner);
         let inner = &mut *guard;
@@ -137,6 +157,7 @@ impl Staging {
         if not_after_us.is_some_and(|not_after_us| at_us > not_after_us) {
             return Err(Unstaged::Late);
         }
+        let (accounts, opened_count) = changed();
         let line_start = inner.bytes.len();
         record::encode(&mut inner.bytes, seq, tx_id, event, at_us);
         let end = inner.bytes.len();
@@ -145,7 +166,7 @@ impl Staging {
             inner.group_first = seq;
         }
         let line_bytes = u32::try_from(end - line_start).unwrap_or(u32::MAX);
-        inner.traces.push(tx_hash, line_bytes, accounts);
+        inner.traces.push(tx_hash, line_bytes, accounts.as_ref());
         let head = inner.head;
         inner.head = Head {
             seq,
@@ -154,7 +175,7 @@ impl Staging {
             money_in: head.money_in.strict_add(money_in),
             accounts_count: head.accounts_count.strict_add(u64::from(opened_count)),
         };
-        Ok(seq)
+        Ok(Placed { seq, at_us })
     }
 
     /// Wakes the writer if it waits for work.

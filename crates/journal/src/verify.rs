@@ -6,9 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ledger::{
-    Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq, Transaction, Transfer, decide,
-};
+use ledger::{Balance, Event, Leg, Refused, Rejection, Seq, Transaction, decide};
 
 use crate::disk::Disk;
 use crate::error::{Contradiction, Damage, Fault, OpenError};
@@ -185,7 +183,7 @@ impl Prover {
                 return Err(Contradiction::BalanceBefore);
             }
         }
-        let command = command_of(event).ok_or(Contradiction::Rules)?;
+        let command = event.clone().into_command().ok_or(Contradiction::Rules)?;
         let balances: Vec<Balance> =
             command.accounts().map(|account| self.balance(account.as_str())).collect();
         let decided = match decide(command, &balances) {
@@ -216,27 +214,6 @@ impl Prover {
             self.accounts.insert(leg.account.as_str().to_owned(), held);
         }
     }
-}
-
-/// The command that an event answers.
-fn command_of<'e>(event: &'e Event<'_>) -> Option<Command<'e>> {
-    Some(match event {
-        Event::Init { legs } => {
-            let openings = legs.iter().map(|leg| (leg.account.borrow(), leg.after)).collect();
-            Command::Init(Openings::new(openings)?)
-        }
-        Event::Deposit { leg, amount } => {
-            Command::Deposit { account: leg.account.borrow(), amount: *amount }
-        }
-        Event::Withdraw { leg, amount } => {
-            Command::Withdraw { account: leg.account.borrow(), amount: *amount }
-        }
-        Event::Transfer { from, to, amount } => Command::Transfer(
-            Transfer::new(from.account.borrow(), to.account.borrow(), *amount).ok()?,
-        ),
-        Event::Refused(refused) => refused.command.clone(),
-        Event::Void => return None,
-    })
 }
 
 fn damage(file: &str, seq_good: Seq, fault: Fault) -> OpenError {

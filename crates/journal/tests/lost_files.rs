@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use journal::disk::{Disk, SimDisk};
-use journal::{ACTIVE, Currency, Fault, Genesis, LedgerId, OpenError, OpenOptions, Plants, Sizes};
+use journal::{
+    ACTIVE, Currency, Fault, Genesis, LedgerId, OpenError, OpenOptions, Plants, Sizes, Staged,
+};
 use ledger::{AccountId, Amount, Balance, Event, Leg};
 
 fn options() -> OpenOptions {
@@ -21,7 +23,9 @@ fn bank_of(deposits: i64) -> Arc<SimDisk> {
         let account = AccountId::new("alice").expect("a name");
         let leg = Leg { account, before: balance(n), after: balance(n + 1) };
         let event = Event::Deposit { leg, amount: Amount::new(1).expect("positive") };
-        opened.writer.staging().stage(1, &format!("t-{n}"), &event).expect("staged");
+        let tx_id = format!("t-{n}");
+        let staged = Staged::unindexed(1, &tx_id, &event);
+        opened.writer.staging().stage(staged, || ([], 0)).expect("staged");
         opened.writer.commit().expect("committed");
         opened.writer.seal_idle().expect("sealed");
     }

@@ -1,7 +1,7 @@
 //! What happened: the bank's facts, as values.
 
 use crate::account::AccountId;
-use crate::command::{Command, Openings};
+use crate::command::{Command, Openings, Transfer};
 use crate::money::{Amount, Balance};
 use crate::rejection::Rejection;
 
@@ -112,6 +112,23 @@ impl<'a> Event<'a> {
             }
             Self::Void => Event::Void,
         }
+    }
+
+    /// The command that the event answers; `None` for a void, which answers none.
+    pub fn into_command(self) -> Option<Command<'a>> {
+        Some(match self {
+            Self::Init { legs } => {
+                let openings = legs.into_iter().map(|leg| (leg.account, leg.after)).collect();
+                Command::Init(Openings::new(openings)?)
+            }
+            Self::Deposit { leg, amount } => Command::Deposit { account: leg.account, amount },
+            Self::Withdraw { leg, amount } => Command::Withdraw { account: leg.account, amount },
+            Self::Transfer { from, to, amount } => {
+                Command::Transfer(Transfer::new(from.account, to.account, amount).ok()?)
+            }
+            Self::Refused(refused) => refused.command,
+            Self::Void => return None,
+        })
     }
 
     /// Whether the event answers a request for `command`: the same kind, the same accounts in any

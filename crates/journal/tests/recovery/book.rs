@@ -7,7 +7,7 @@ use std::sync::Arc;
 use journal::disk::SimDisk;
 use journal::{
     Contradiction, Currency, Found, Genesis, LedgerId, OpenError, OpenOptions, Opened, Plants,
-    Position, Report, Sizes, SnapshotHead, SnapshotWriter, Writer,
+    Position, Report, Sizes, SnapshotHead, SnapshotWriter, Staged, Writer,
 };
 use ledger::{AccountId, Amount, Balance, Command, Event, Refused, Seq, Transfer, decide};
 
@@ -79,7 +79,9 @@ impl Book {
         let staging = self.writer.staging();
         let tx_id = format!("tx-{}", staging.head().seq.next());
         let at_us = 1_764_000_000_000_000;
-        let seq = staging.stage(at_us, &tx_id, &event).expect("the journal takes it");
+        let staged = Staged::unindexed(at_us, &tx_id, &event);
+        let placed = staging.stage(staged, || ([], 0)).expect("the journal takes it");
+        let seq = placed.seq;
         for leg in event.legs() {
             self.accounts.insert(leg.account.as_str().to_owned(), (leg.after, seq));
         }

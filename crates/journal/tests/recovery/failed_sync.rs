@@ -21,7 +21,7 @@ fn work(book: &mut Book) -> Seq {
     for n in 1..=10 {
         book.deposit("alice", n);
         match book.writer.commit() {
-            Ok(committed) => acknowledged = committed.map_or(acknowledged, |one| one.seq_durable),
+            Ok(committed) => acknowledged = committed.map_or(acknowledged, |one| one.head.seq),
             Err(_) => break,
         }
         if n % 3 == 0 && book.writer.seal_idle().is_err() {
