@@ -69,7 +69,23 @@ pub enum Found<'a> {
         seq: Seq,
     },
     /// An event of the journal. Whether an account already has it, its seq tells.
-    Event(Transaction<'a>),
+    Event {
+        /// It.
+        transaction: Transaction<'a>,
+        /// Where its line is.
+        place: LinePlace,
+    },
+}
+
+/// Where the line of an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinePlace {
+    /// First seq of the file.
+    pub file_first: Seq,
+    /// Byte of the file at which the line begins.
+    pub offset: u64,
+    /// Bytes of the line, newline included.
+    pub bytes: u32,
 }
 
 impl Survey {
@@ -403,8 +419,8 @@ fn judge_snapshots(
 pub fn count_accounts<D: Disk>(disk: &D, survey: &Survey) -> Result<u64, OpenError> {
     let mut names = HashSet::new();
     replay(disk, survey, None, |found| {
-        if let Found::Event(entry) = found {
-            for leg in entry.event.legs() {
+        if let Found::Event { transaction, .. } = found {
+            for leg in transaction.event.legs() {
                 if !names.contains(leg.account.as_str()) {
                     names.insert(leg.account.as_str().to_owned());
                 }
@@ -486,7 +502,10 @@ fn replay_segment<D: Disk>(
             state.last = entry.seq;
             state.at_us = entry.at_us;
             state.world = state.world.saturating_add(entry.event.world_delta());
-            sink(Found::Event(entry)).map_err(|what| at(Fault::Contradiction(what)))?;
+            let bytes = u32::try_from(line.len()).unwrap_or(u32::MAX);
+            let place = LinePlace { file_first: segment.header.first, offset, bytes };
+            sink(Found::Event { transaction: entry, place })
+                .map_err(|what| at(Fault::Contradiction(what)))?;
             offset = offset.strict_add(line.len() as u64);
         }
         if state.last != group.seal.last {

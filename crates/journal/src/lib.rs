@@ -34,15 +34,18 @@ mod writer;
 
 pub use error::{Contradiction, Damage, Fault, JournalError, OpenError};
 pub use hash::Hash;
-pub use header::{Currency, FORMAT, Genesis, LedgerId};
-pub use history::{Found, Segment, Survey, count_accounts, survey, survey_as_far_as_possible};
+pub use header::{Currency, FORMAT, Genesis, Header, LedgerId};
+pub use history::{
+    Found, LinePlace, Segment, Survey, count_accounts, survey, survey_as_far_as_possible,
+};
 pub use limits::Sizes;
-pub use names::{ACTIVE, LOCK, SNAPSHOT, SNAPSHOT_PREVIOUS};
+pub use names::{ACTIVE, LOCK, SNAPSHOT, SNAPSHOT_PREVIOUS, parse_closed_segment};
 pub use planted::{Planted, Plants};
 pub use record::{
     bytes_max as record_bytes_max, bytes_max_void as record_bytes_max_void, decode as decode_record,
 };
 pub use recover::{OpenOptions, Opened, Report, open};
+pub use scan::{genesis_of, header_of};
 pub use seal::Seal;
 pub use snapshot::{CheckpointError, Finished, Snapshot, SnapshotHead, SnapshotWriter};
 pub use staging::{Head, Placed, Staged, Staging, Unstaged};

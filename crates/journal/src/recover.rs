@@ -27,6 +27,8 @@ use crate::writer::{ActiveFile, ProvenGroups, Writer, create_active_aside, is_fu
 pub struct OpenOptions {
     /// Sizes of files and groups.
     pub sizes: Sizes,
+    /// Events up to this one are in the index of history already; zero when there is none.
+    pub indexed: ledger::Seq,
     /// What a new ledger is to be; an existing one keeps what it is.
     pub genesis_if_new: Genesis,
     /// Faults planted by a test.

@@ -86,7 +86,7 @@ pub fn verify<D: Disk>(
         prover.claims.push((name, read_claims(disk, name)?));
     }
     replay(disk, &survey, None, |found| {
-        let Found::Event(entry) = found else { return Ok(()) };
+        let Found::Event { transaction: entry, .. } = found else { return Ok(()) };
         if entry.seq.get().is_multiple_of(1 << 16) {
             progress(entry.seq);
         }
