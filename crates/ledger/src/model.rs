@@ -3,18 +3,69 @@
 //!
 //! It shares the vocabulary of the ledger and none of its rules: `decide` is not called here.
 
+mod past;
+
 use std::collections::BTreeMap;
 
 use crate::command::Command;
 use crate::limits::BALANCE_MAX;
 
+pub use past::Line;
+
 /// A bank that does one thing after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
+    /// Everything that ever happened; the first has seq 1.
+    events: Vec<Happened>,
     balances: BTreeMap<String, i128>,
     world: i128,
-    seq: u64,
-    by_tx_id: BTreeMap<String, (Content, Answer)>,
+    /// Where in `events` a tx_id stands.
+    by_tx_id: BTreeMap<String, usize>,
+}
+
+/// One event of the bank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// Its place in the order.
+    pub seq: u64,
+    /// The name of its request.
+    pub tx_id: String,
+    /// Microseconds since the Unix epoch.
+    pub at_us: u64,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened to the bank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Balances changed.
+    Changed {
+        /// What was asked.
+        content: Content,
+        /// Account, balance before, balance after; in the order of the command.
+        legs: Vec<(String, i128, i128)>,
+    },
+    /// The bank said no.
+    Refused {
+        /// What was asked.
+        content: Content,
+        /// The stable code.
+        code: &'static str,
+        /// The balance that the refusal rests on, if it rests on one.
+        balance: Option<i128>,
+    },
+    /// The tx_id was given up.
+    Voided,
+}
+
+/// When a request is executed, in microseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct When {
+    /// What the server's clock says.
+    pub now_us: u64,
+    /// The request's deadline.
+    pub not_after_us: Option<u64>,
 }
 
 /// What the model answers to a command.
@@ -33,8 +84,8 @@ pub enum Answer {
     Refused {
         /// The stable code.
         code: &'static str,
-        /// The balance that the refusal rests on.
-        balance: i128,
+        /// The balance that the refusal rests on, if it rests on one.
+        balance: Option<i128>,
         /// The place of a recorded refusal.
         seq: Option<u64>,
         /// Whether this tx_id had been seen before.
@@ -45,7 +96,17 @@ pub enum Answer {
 }
 
 /// What a tx_id is bound to: kind, then accounts and numbers in an order of their own.
-type Content = (&'static str, Vec<(String, i128)>);
+pub type Content = (&'static str, Vec<(String, i128)>);
+
+/// Account and new balance of each account that a command changes.
+type Changes = Vec<(String, i128)>;
+
+impl When {
+    /// At this time, without a deadline.
+    pub const fn at(now_us: u64) -> Self {
+        Self { now_us, not_after_us: None }
+    }
+}
 
 impl Model {
     /// An empty bank.
@@ -70,32 +131,61 @@ impl Model {
 
     /// The seq of the last event.
     pub fn seq(&self) -> u64 {
-        self.seq
+        self.events.len() as u64
+    }
+
+    /// Executes `command` under `tx_id`, where time is of no interest: without a deadline.
+    pub fn execute(&mut self, command: &Command<'_>, tx_id: &str, tx_id_given: bool) -> Answer {
+        self.execute_at(command, tx_id, tx_id_given, When::at(0))
     }
 
     /// Executes `command` under `tx_id`. A refusal is recorded when the client gave the tx_id
     /// (`tx_id_given`).
-    pub fn execute(&mut self, command: &Command<'_>, tx_id: &str, tx_id_given: bool) -> Answer {
+    pub fn execute_at(
+        &mut self,
+        command: &Command<'_>,
+        tx_id: &str,
+        tx_id_given: bool,
+        when: When,
+    ) -> Answer {
         let content = content(command);
-        if let Some((known, answer)) = self.by_tx_id.get(tx_id) {
-            return if *known == content { repeated(answer) } else { Answer::TxIdReused };
+        if let Some(known) = self.transaction(tx_id) {
+            return known.again(&content);
         }
-        let answer = match self.changes(command) {
-            Ok(changes) => self.commit(changes),
-            Err((code, balance)) if tx_id_given => {
-                let seq = Some(self.next_seq());
-                Answer::Refused { code, balance, seq, duplicate: false }
+        let is_late =
+            |time_us| when.not_after_us.is_some_and(|not_after_us| time_us > not_after_us);
+        let late = Err(("deadline_passed", None));
+        let changes = if is_late(when.now_us) { late.clone() } else { self.changes(command) };
+        // An event never gets an earlier time than the one before it.
+        let changes =
+            if changes.is_ok() && is_late(self.time_at(when.now_us)) { late } else { changes };
+        match changes {
+            Ok(changes) => {
+                let legs = self.set(changes);
+                let what = What::Changed { content, legs: legs.clone() };
+                Answer::Done { seq: self.record(tx_id, what, when.now_us), legs, duplicate: false }
             }
             Err((code, balance)) => {
-                return Answer::Refused { code, balance, seq: None, duplicate: false };
+                let what = What::Refused { content, code, balance };
+                let seq = tx_id_given.then(|| self.record(tx_id, what, when.now_us));
+                Answer::Refused { code, balance, seq, duplicate: false }
             }
-        };
-        self.by_tx_id.insert(tx_id.to_owned(), (content, answer.clone()));
-        answer
+        }
+    }
+
+    /// What became of `tx_id`; voids it when nothing has. Also says whether that was settled
+    /// before.
+    pub fn resolve(&mut self, tx_id: &str, now_us: u64) -> (Happened, bool) {
+        if let Some(known) = self.transaction(tx_id) {
+            return (known.clone(), true);
+        }
+        let at_us = self.time_at(now_us);
+        let seq = self.record(tx_id, What::Voided, now_us);
+        (Happened { seq, tx_id: tx_id.to_owned(), at_us, what: What::Voided }, false)
     }
 
     /// Account and new balance per account of `command`, or the code and balance of a refusal.
-    fn changes(&self, command: &Command<'_>) -> Result<Vec<(String, i128)>, (&'static str, i128)> {
+    fn changes(&self, command: &Command<'_>) -> Result<Changes, (&'static str, Option<i128>)> {
         let held = |name: &str| self.balance(name).unwrap_or(0);
         match command {
             Command::Init(openings) => Ok(openings
@@ -107,7 +197,7 @@ impl Model {
                 let before = held(account.as_str());
                 let after = before.strict_add(i128::from(amount.get()));
                 if after > i128::from(BALANCE_MAX) {
-                    return Err(("balance_out_of_range", before));
+                    return Err(("balance_out_of_range", Some(before)));
                 }
                 Ok(vec![(account.to_string(), after)])
             }
@@ -115,7 +205,7 @@ impl Model {
                 let before = held(account.as_str());
                 let after = before.strict_sub(i128::from(amount.get()));
                 if after < 0 {
-                    return Err(("insufficient_funds", before));
+                    return Err(("insufficient_funds", Some(before)));
                 }
                 Ok(vec![(account.to_string(), after)])
             }
@@ -124,10 +214,10 @@ impl Model {
                 let from_before = held(transfer.from().as_str());
                 let to_before = held(transfer.to().as_str());
                 if from_before < amount {
-                    return Err(("insufficient_funds", from_before));
+                    return Err(("insufficient_funds", Some(from_before)));
                 }
                 if to_before.strict_add(amount) > i128::from(BALANCE_MAX) {
-                    return Err(("balance_out_of_range", to_before));
+                    return Err(("balance_out_of_range", Some(to_before)));
                 }
                 Ok(vec![
                     (transfer.from().to_string(), from_before.strict_sub(amount)),
@@ -137,8 +227,7 @@ impl Model {
         }
     }
 
-    fn commit(&mut self, changes: Vec<(String, i128)>) -> Answer {
-        let seq = self.next_seq();
+    fn set(&mut self, changes: Changes) -> Vec<(String, i128, i128)> {
         let mut legs = Vec::new();
         for (name, after) in changes {
             let before = self.balances.insert(name.clone(), after).unwrap_or(0);
@@ -147,22 +236,38 @@ impl Model {
         }
         let sum = self.balances.values().fold(self.world, |sum, held| sum.strict_add(*held));
         assert_eq!(sum, 0, "all balances with @world sum to zero after every event");
-        Answer::Done { seq, legs, duplicate: false }
+        legs
     }
 
-    fn next_seq(&mut self) -> u64 {
-        self.seq = self.seq.strict_add(1);
-        self.seq
+    fn record(&mut self, tx_id: &str, what: What, now_us: u64) -> u64 {
+        let (seq, at_us) = (self.seq().strict_add(1), self.time_at(now_us));
+        self.by_tx_id.insert(tx_id.to_owned(), self.events.len());
+        self.events.push(Happened { seq, tx_id: tx_id.to_owned(), at_us, what });
+        seq
+    }
+
+    /// The time of an event that happens when the clock says `now_us`.
+    fn time_at(&self, now_us: u64) -> u64 {
+        self.events.last().map_or(now_us, |last| last.at_us.max(now_us))
     }
 }
 
-fn repeated(answer: &Answer) -> Answer {
-    match answer.clone() {
-        Answer::Done { seq, legs, .. } => Answer::Done { seq, legs, duplicate: true },
-        Answer::Refused { code, balance, seq, .. } => {
-            Answer::Refused { code, balance, seq, duplicate: true }
+impl Happened {
+    /// What a request for `asked` under the same tx_id is answered.
+    fn again(&self, asked: &Content) -> Answer {
+        let seq = self.seq;
+        match &self.what {
+            What::Voided => {
+                Answer::Refused { code: "voided", balance: None, seq: Some(seq), duplicate: true }
+            }
+            What::Changed { content, .. } | What::Refused { content, .. } if content != asked => {
+                Answer::TxIdReused
+            }
+            What::Changed { legs, .. } => Answer::Done { seq, legs: legs.clone(), duplicate: true },
+            What::Refused { code, balance, .. } => {
+                Answer::Refused { code, balance: *balance, seq: Some(seq), duplicate: true }
+            }
         }
-        Answer::TxIdReused => Answer::TxIdReused,
     }
 }
 
@@ -244,5 +349,33 @@ mod tests {
         model.execute(&Command::Transfer(transfer.unwrap()), "t", true);
         assert_eq!(model.balance("b"), None);
         assert_eq!(model.balances().len(), 0);
+    }
+
+    #[test]
+    fn a_voided_tx_id_is_refused_for_ever_and_a_used_one_is_not_voided() {
+        let mut model = Model::new();
+        assert!(!model.resolve("t", 7).1);
+        let late = model.execute(&deposit("a", 5), "t", true);
+        assert!(matches!(late, Answer::Refused { code: "voided", seq: Some(1), .. }));
+        model.execute(&deposit("a", 5), "u", true);
+        let (happened, duplicate) = model.resolve("u", 8);
+        assert!(duplicate && matches!(happened.what, What::Changed { .. }));
+        assert_eq!((model.seq(), model.balance("a")), (2, Some(5)));
+    }
+
+    #[test]
+    fn what_comes_after_its_deadline_is_refused_unless_it_happened_before() {
+        let mut model = Model::new();
+        let when = |now_us| When { now_us, not_after_us: Some(10) };
+        let first = model.execute_at(&deposit("a", 5), "t", true, when(10));
+        assert!(matches!(first, Answer::Done { seq: 1, .. }));
+        let again = model.execute_at(&deposit("a", 5), "t", true, when(11));
+        assert!(matches!(again, Answer::Done { seq: 1, duplicate: true, .. }));
+        let late = model.execute_at(&deposit("a", 5), "u", true, when(11));
+        assert!(matches!(late, Answer::Refused { code: "deadline_passed", seq: Some(2), .. }));
+        // The clock was set back, and the order of times is kept.
+        let late = model.execute_at(&deposit("a", 5), "v", false, when(9));
+        assert!(matches!(late, Answer::Refused { code: "deadline_passed", seq: None, .. }));
+        assert_eq!(model.balance("a"), Some(5));
     }
 }
