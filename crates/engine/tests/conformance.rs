@@ -30,48 +30,58 @@ async fn on_a_folder() -> Instance {
 }
 
 async fn on_the_simulated_disk() -> Instance {
-    instance(Folder::Simulated(SimDisk::new()))
+    instance(Folder::Simulated(SimDisk::new(), SimDisk::new()))
 }
 
 async fn with_power_cuts() -> Instance {
-    instance(Folder::LosingPower(SimDisk::new(), 0))
+    instance(Folder::LosingPower(SimDisk::new(), SimDisk::new(), 0))
 }
 
-/// What is left when the engine has stopped.
+/// What is left when the engine has stopped. Of two disks the second is the index's.
 enum Folder {
     Real(TempDir),
-    Simulated(SimDisk),
+    Simulated(SimDisk, SimDisk),
     /// The seed of the next power cut.
-    LosingPower(SimDisk, u64),
+    LosingPower(SimDisk, SimDisk, u64),
 }
 
 fn instance(folder: Folder) -> Instance {
     match folder {
         Folder::Real(folder) => {
             let disk = RealDisk::open(folder.path()).unwrap();
-            over(disk, move |engine| {
+            let (index_disk, _) = RealDisk::open_or_create(&folder.path().join("index")).unwrap();
+            over(disk, index_disk, move |engine| {
                 engine.close().unwrap();
                 Folder::Real(folder)
             })
         }
-        Folder::Simulated(disk) => over(disk.clone(), move |engine| {
-            engine.close().unwrap();
-            Folder::Simulated(disk)
-        }),
-        Folder::LosingPower(disk, seed) => over(disk.clone(), move |engine| {
-            disk.power_loss(seed, PowerLoss::Strict);
-            // Its threads end; what they still try on the lost disk fails.
-            drop(engine.close());
-            Folder::LosingPower(disk, seed + 1)
-        }),
+        Folder::Simulated(disk, index_disk) => {
+            over(disk.clone(), index_disk.clone(), move |engine| {
+                engine.close().unwrap();
+                Folder::Simulated(disk, index_disk)
+            })
+        }
+        Folder::LosingPower(disk, index_disk, seed) => {
+            over(disk.clone(), index_disk.clone(), move |engine| {
+                disk.power_loss(seed, PowerLoss::Strict);
+                index_disk.power_loss(seed, PowerLoss::Strict);
+                // Its threads end; what they still try on the lost disks fails.
+                drop(engine.close());
+                Folder::LosingPower(disk, index_disk, seed + 1)
+            })
+        }
     }
 }
 
-/// An engine over `disk`; `stop` ends it and hands back its folder.
-fn over<D: Disk>(disk: D, stop: impl FnOnce(&Embedded<D>) -> Folder + Send + 'static) -> Instance {
+/// An engine over `disk` and `index_disk`; `stop` ends it and hands back its folder.
+fn over<D: Disk>(
+    disk: D,
+    index_disk: D,
+    stop: impl FnOnce(&Embedded<D>) -> Folder + Send + 'static,
+) -> Instance {
     let options = options();
     let disk = Arc::new(disk);
-    let parts = open(Arc::clone(&disk), &options).unwrap();
+    let parts = open(Arc::clone(&disk), Arc::new(index_disk), &options).unwrap();
     let engine = Arc::new(Embedded::start(disk, parts, &options, Box::new(|_| {})));
     let running = Running { engine: Arc::clone(&engine), stop: Some(Box::new(stop)) };
     let reopen = move || {
@@ -108,7 +118,7 @@ impl<D: Disk> Drop for Running<D> {
     }
 }
 
-/// Small files, groups and buffers, so that every limit of them is met.
+/// Small files, groups, buffers, runs and tables, so that every limit of them is met.
 fn options() -> Options {
     let ledger = LedgerId(0x5a1d0);
     let currency = Currency::new("BRL").unwrap();
@@ -122,6 +132,14 @@ fn options() -> Options {
         sizes,
         buffer_bytes_max: 128 << 10,
         checkpoint_bytes: 32 << 10,
+        index: history::Options {
+            chunk_events: 4,
+            run_events: 16,
+            merge_fan_in: 2,
+            ..history::Options::default()
+        },
+        index_lag_events_max: 64,
+        recent_slots: 16,
         ..Options::new(Genesis { ledger, currency })
     }
 }

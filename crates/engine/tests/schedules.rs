@@ -16,14 +16,18 @@ mod history;
 
 use std::sync::Arc;
 
-use engine::embedded::{Checkpoint, Core, Durability, Lost, Options, Parts, open};
+use ::history::{Group, History};
+use engine::embedded::{
+    Checkpoint, Core, Durability, Executed, Lost, Now, Options, Parts, Recaller, open,
+};
 use engine::{Outcome, Request};
 use history::{Told, judge, sum_of};
 use journal::disk::SimDisk;
-use journal::{Currency, Genesis, LedgerId, Plants, PositionHandle, Sizes, Writer};
-use ledger::{AccountId, Amount, Balance, Command, Openings, Seq, Transfer, TxId};
+use journal::{Committed, Currency, Genesis, LedgerId, Plants, PositionHandle, Sizes, Writer};
+use ledger::{AccountId, Amount, Balance, Command, Event, Openings, Seq, Transfer, TxId};
 use shuttle::future::block_on;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::sync::Mutex;
 use shuttle::{Config, Runner, thread};
 
 /// Schedules of a scenario from each of the two explorers.
@@ -52,10 +56,14 @@ fn runner<S: Scheduler + 'static>(scheduler: S) -> Runner<S> {
     Runner::new(scheduler, config)
 }
 
-/// A bank of the accounts a, b and c with 100 each, whose writer nobody runs yet.
+/// A bank of the accounts a, b and c with 100 each. Whoever holds the writer commits.
 struct Bank {
     disk: SimDisk,
-    core: Core,
+    core: Core<SimDisk>,
+    index: Arc<History<SimDisk>>,
+    recaller: Recaller<SimDisk>,
+    /// Taken by who commits; nobody holds a lock of the bank while it waits for it.
+    writer: Mutex<Writer<SimDisk>>,
     position: PositionHandle,
     options: Options,
     /// What was told before the threads began.
@@ -63,7 +71,12 @@ struct Bank {
 }
 
 impl Bank {
-    fn open(plants: Plants) -> (Self, Writer<SimDisk>) {
+    fn open(plants: Plants) -> Self {
+        // Enough shards that the tx_ids of a scenario do not wait for each other.
+        Self::open_with(2_048, plants)
+    }
+
+    fn open_with(recent_slots: usize, plants: Plants) -> Self {
         let genesis = Genesis { ledger: LedgerId(7), currency: Currency::new("BRL").unwrap() };
         // Groups of two or three events, so that one swap of the buffer gives several.
         let sizes = Sizes {
@@ -72,21 +85,79 @@ impl Bank {
             pad_step_bytes_min: 512,
             pad_step_bytes_max: 512,
         };
-        let options = Options { sizes, plants, ..Options::new(genesis) };
+        // A run for every event or two.
+        let index = ::history::Options {
+            chunk_events: 1,
+            run_events: 2,
+            merge_fan_in: 2,
+            ..::history::Options::default()
+        };
+        let options = Options { sizes, plants, index, recent_slots, ..Options::new(genesis) };
         let disk = SimDisk::new();
-        let parts = open(Arc::new(disk.clone()), &options).unwrap();
-        let Parts { core, mut writer, report: _, lock: _ } = parts;
+        let handle = Arc::new(disk.clone());
+        let parts = open(Arc::clone(&handle), Arc::new(SimDisk::new()), &options).unwrap();
+        let recaller = parts.recaller(handle);
+        let Parts { core, writer, history: index, report: _, index_report: _, lock: _ } = parts;
         let position = writer.position();
-        let mut bank = Self { disk, core, position, options, told: vec![] };
+        let writer = Mutex::new(writer);
+        let mut bank =
+            Self { disk, core, index, recaller, writer, position, options, told: vec![] };
         bank.told = vec![bank.ask(write(init(&[("a", 100), ("b", 100), ("c", 100)]), "init"))];
-        writer.commit().unwrap();
-        (bank, writer)
+        bank.commit_all();
+        bank
     }
 
+    /// Asks, and recalls as often as it takes: for that the asker commits what nobody else has.
     fn ask(&self, request: Request<'static>) -> Told<'static> {
-        let seq_durable = self.position.get().seq;
-        let outcome = self.core.execute(request.clone(), NOW_US, seq_durable);
-        (request, outcome)
+        self.ask_with(request, |rests_on| {
+            while self.index.appended().seq < rests_on {
+                self.commit();
+            }
+        })
+    }
+
+    /// Asks; `wait` returns once what a recall rests on was appended to the index.
+    fn ask_with(&self, request: Request<'static>, wait: impl Fn(Seq)) -> Told<'static> {
+        let now = Now { us: NOW_US, seq_durable: self.position.get().seq };
+        let (mut next, mut recalled) = (request.clone(), None);
+        loop {
+            match self.core.execute(next, recalled.as_ref(), now) {
+                Executed::Outcome(outcome) => return (request, outcome),
+                Executed::Recall(same, recall) => {
+                    wait(recall.rests_on());
+                    let tx_id = tx_id_of(&same).unwrap();
+                    recalled = Some(self.recaller.recall(tx_id, &recall).unwrap());
+                    next = same;
+                }
+            }
+        }
+    }
+
+    /// Commits the next group and gives it to the index; `false` when nothing is staged.
+    fn commit(&self) -> bool {
+        let mut writer = self.writer.lock().unwrap();
+        let Some(committed) = writer.commit().unwrap() else { return false };
+        self.append(committed);
+        true
+    }
+
+    fn commit_all(&self) {
+        while self.commit() {}
+    }
+
+    fn append(&self, committed: Committed<'_>) {
+        let Committed { head, traces, file_first, offset, .. } = committed;
+        self.index.append(Group { head, traces, file_first, offset });
+    }
+
+    /// One step of the index's work after the other until there is none.
+    fn index_all(&self) {
+        while self.index_step() {}
+    }
+
+    fn index_step(&self) -> bool {
+        let name_of = |number| self.core.name_of(number).map(str::to_owned);
+        self.index.work(&name_of, true).unwrap() != ::history::Work::Idle
     }
 
     /// Runs so many clients, each on a thread of its own, beside `meanwhile` on this one. Adds
@@ -111,9 +182,10 @@ impl Bank {
 
     /// Commits the rest and closes the journal. It must be whole, its order that of execution,
     /// and what it gives must be what the state in memory holds.
-    fn judge(&mut self, writer: &mut Writer<SimDisk>) {
+    fn judge(&mut self) {
         self.core.staging().stop();
-        writer.close().unwrap();
+        self.commit_all();
+        self.writer.lock().unwrap().close().unwrap();
         let model = judge(&self.disk, Seq::ZERO, &self.told);
         for (name, held) in model.balances() {
             let (_, outcome) = self.ask(balances(&[name]));
@@ -123,7 +195,7 @@ impl Bank {
 }
 
 fn opposite_transfers(plants: Plants) {
-    let (mut bank, mut writer) = Bank::open(plants);
+    let mut bank = Bank::open(plants);
     bank.clients(
         &[
             &[write(transfer("a", "b", 10), "t1"), write(transfer("a", "b", 20), "t2")],
@@ -131,11 +203,11 @@ fn opposite_transfers(plants: Plants) {
         ],
         |_| {},
     );
-    bank.judge(&mut writer);
+    bank.judge();
 }
 
 fn opposite_transfers_with_a_reader_of_both(plants: Plants) {
-    let (mut bank, mut writer) = Bank::open(plants);
+    let mut bank = Bank::open(plants);
     bank.clients(
         &[
             &[write(transfer("a", "b", 10), "t1"), write(transfer("a", "b", 20), "t2")],
@@ -147,11 +219,11 @@ fn opposite_transfers_with_a_reader_of_both(plants: Plants) {
     for (_, outcome) in &bank.told {
         assert!(sum_of(outcome).is_none_or(|sum| sum == 200), "{outcome:?}");
     }
-    bank.judge(&mut writer);
+    bank.judge();
 }
 
 fn a_ring_of_transfers_with_balances_set_and_read(plants: Plants) {
-    let (mut bank, mut writer) = Bank::open(plants);
+    let mut bank = Bank::open(plants);
     bank.clients(
         &[
             &[write(transfer("a", "b", 10), "t1"), unnamed(transfer("a", "b", 101), "t2")],
@@ -162,11 +234,11 @@ fn a_ring_of_transfers_with_balances_set_and_read(plants: Plants) {
         ],
         |_| {},
     );
-    bank.judge(&mut writer);
+    bank.judge();
 }
 
 fn openers_of_one_account(plants: Plants) {
-    let (mut bank, mut writer) = Bank::open(plants);
+    let mut bank = Bank::open(plants);
     bank.clients(
         &[
             &[write(transfer("a", "new", 10), "t1")],
@@ -177,15 +249,15 @@ fn openers_of_one_account(plants: Plants) {
         |_| {},
     );
     let checkpoint = checkpoint(&bank, 100);
-    while writer.commit().unwrap().is_some() {}
+    bank.commit_all();
     checkpoint.publish().unwrap();
-    bank.judge(&mut writer);
+    bank.judge();
     // The judge has seen that each account stands in the snapshot once.
     assert_eq!(journal::survey(&bank.disk).unwrap().snapshots.len(), 1);
 }
 
 fn one_tx_id_from_two_threads(plants: Plants) {
-    let (mut bank, mut writer) = Bank::open(plants);
+    let mut bank = Bank::open(plants);
     let asked = write(transfer("a", "b", 10), "t");
     let refused = write(transfer("c", "b", 110), "u");
     bank.clients(
@@ -203,6 +275,7 @@ fn one_tx_id_from_two_threads(plants: Plants) {
                 told.as_str() == tx_id && !duplicate
             }
             Outcome::Refused { .. }
+            | Outcome::Resolved { .. }
             | Outcome::Balance { .. }
             | Outcome::Balances { .. }
             | Outcome::Conflict { .. }
@@ -212,27 +285,96 @@ fn one_tx_id_from_two_threads(plants: Plants) {
         bank.told.iter().filter(|(_, outcome)| is_it(outcome)).count()
     };
     assert_eq!((told_of("t"), told_of("u"), told_of("v")), (1, 1, 1), "each for the first time");
-    bank.judge(&mut writer);
+    bank.judge();
+}
+
+/// The request, a late copy of it, and two who would void its tx_id, beside a journal and an index
+/// that go on: it is executed or voided, never both, and all are told the same.
+fn resolved_and_executed(plants: Plants) {
+    let mut bank = Bank::open(plants);
+    let asked = write(transfer("a", "b", 10), "t");
+    bank.clients(
+        &[&[asked.clone()], &[resolve("t"), asked.clone()], &[asked, resolve("t")]],
+        |bank| {
+            bank.commit();
+            bank.index_step();
+            bank.commit();
+            bank.index_step();
+        },
+    );
+    let of_t = bank
+        .told
+        .iter()
+        .filter(|(request, _)| tx_id_of(request).is_some_and(|tx_id| tx_id.as_str() == "t"));
+    let mut firsts = 0;
+    let settled: Vec<(Seq, bool)> = of_t
+        .map(|(_, outcome)| match outcome {
+            Outcome::Done { seq, duplicate, .. } => {
+                firsts += u32::from(!duplicate);
+                (*seq, false)
+            }
+            Outcome::Refused { seq: Some(seq), duplicate: true, .. } => (*seq, true),
+            Outcome::Resolved { transaction, duplicate } => {
+                firsts += u32::from(!duplicate);
+                (transaction.seq, transaction.event == Event::Void)
+            }
+            outcome => panic!("{outcome:?}"),
+        })
+        .collect();
+    assert!(settled.windows(2).all(|pair| pair[0] == pair[1]), "not all the same: {settled:?}");
+    assert_eq!((settled.len(), firsts), (5, 1));
+    bank.judge();
+}
+
+/// Duplicates of what becomes old meanwhile: read from the recent ids, or from the index, and
+/// missed by neither.
+fn one_tx_id_while_it_becomes_old(plants: Plants) {
+    // One bucket: what is indexed gives its slot to the next.
+    let mut bank = Bank::open_with(8, plants);
+    let asked = write(transfer("a", "b", 10), "t");
+    bank.told.push(bank.ask(asked.clone()));
+    bank.clients(
+        &[
+            &[asked.clone()],
+            &[write(deposit("c", 1), "t"), resolve("t")],
+            &[write(deposit("c", 1), "u"), write(deposit("c", 1), "v"), asked],
+        ],
+        |bank| {
+            bank.commit_all();
+            bank.index_all();
+        },
+    );
+    let happened = bank.told.iter().filter(|(_, outcome)| {
+        matches!(outcome, Outcome::Done { tx_id, duplicate: false, .. } if tx_id.as_str() == "t")
+    });
+    assert_eq!(happened.count(), 1);
+    bank.judge();
 }
 
 /// The journal's own loop beside clients that wait for their sync as the engine's do: whoever is
 /// not woken waits for ever, for in the explorer no wait times out.
 fn group_commit(plants: Plants) {
-    let (mut bank, mut writer) = Bank::open(plants);
+    let mut bank = Bank::open(plants);
     let durability = Durability::new(bank.position.get().seq);
     let told: Vec<Told<'static>> = thread::scope(|scope| {
         let (bank, durability) = (&bank, &durability);
         let journal = scope.spawn(|| {
-            let run = writer.run(|committed| {
-                assert!(durability.seq() < committed.seq_durable, "groups come in order");
-                durability.publish(committed.seq_durable);
+            let run = bank.writer.lock().unwrap().run(|committed| {
+                let seq = committed.head.seq;
+                assert!(durability.seq() < seq, "groups come in order");
+                bank.append(committed);
+                durability.publish(seq);
             });
             run.unwrap();
         });
         let client = move |script: Vec<Vec<Request<'static>>>| {
+            let wait = |rests_on| {
+                bank.core.wake_writer();
+                block_on(durability.wait(rests_on)).unwrap();
+            };
             let mut told = Vec::new();
             for batch in script {
-                told.extend(batch.into_iter().map(|request| bank.ask(request)));
+                told.extend(batch.into_iter().map(|request| bank.ask_with(request, wait)));
                 bank.core.wake_writer();
                 let rests_on = told.iter().map(|(_, outcome)| outcome.rests_on()).max().unwrap();
                 block_on(durability.wait(rests_on)).unwrap();
@@ -259,7 +401,7 @@ fn group_commit(plants: Plants) {
     });
     bank.told.extend(told);
     assert_eq!(bank.position.get().seq, Seq::new(5), "everything is durable before the close");
-    bank.judge(&mut writer);
+    bank.judge();
 }
 
 /// Waiters for different seqs beside a journal that gets as far as seq 2 and then stops: each
@@ -281,10 +423,12 @@ fn waiters_beside_a_journal_that_stops(_: Plants) {
 /// Whoever is told of a seq has it committed by the loop, also when staging is stopped at that
 /// very moment; the others are told that nothing was written.
 fn a_stop_beside_changes(plants: Plants) {
-    let (mut bank, mut writer) = Bank::open(plants);
+    let mut bank = Bank::open(plants);
     let told: Vec<Told<'static>> = thread::scope(|scope| {
         let bank = &bank;
-        let journal = scope.spawn(|| writer.run(|_| {}).unwrap());
+        let journal = scope.spawn(|| {
+            bank.writer.lock().unwrap().run(|committed| bank.append(committed)).unwrap();
+        });
         let clients = [("a", "b"), ("b", "a")].map(|(from, to)| {
             scope.spawn(move || {
                 let tx_ids = [format!("{from}-1"), format!("{from}-2")];
@@ -304,13 +448,13 @@ fn a_stop_beside_changes(plants: Plants) {
         assert!(outcome.rests_on() <= committed, "left behind by the loop: {outcome:?}");
     }
     assert_eq!(bank.core.staging().head().seq, committed);
-    bank.judge(&mut writer);
+    bank.judge();
 }
 
 /// A fuzzy snapshot, taken account by account while money moves, gives with the journal behind
 /// it what the whole journal gives.
 fn a_checkpoint_beside_transfers(plants: Plants) {
-    let (mut bank, mut writer) = Bank::open(plants);
+    let mut bank = Bank::open(plants);
     let mut finished = None;
     bank.clients(
         &[
@@ -318,21 +462,23 @@ fn a_checkpoint_beside_transfers(plants: Plants) {
             &[write(transfer("c", "a", 5), "t3"), write(transfer("a", "new", 7), "t4")],
         ],
         |bank| {
-            writer.commit().unwrap();
+            bank.commit();
             finished = Some(checkpoint(bank, 1));
         },
     );
-    while writer.commit().unwrap().is_some() {}
+    bank.commit_all();
     let finished = finished.unwrap();
     assert!(finished.seq_max <= bank.position.get().seq);
     finished.publish().unwrap();
-    bank.judge(&mut writer);
-    let reopened = open(Arc::new(bank.disk.clone()), &bank.options).unwrap();
+    bank.judge();
+    let index_disk = Arc::new(SimDisk::new());
+    let reopened = open(Arc::new(bank.disk.clone()), index_disk, &bank.options).unwrap();
     assert!(reopened.report.snapshot.is_some(), "replay starts from it");
     let names = ["a", "b", "c", "new"];
     let (_, before) = bank.ask(balances(&names));
-    let after = reopened.core.execute(balances(&names), NOW_US, before.rests_on());
-    assert_eq!(after, before);
+    let now = Now { us: NOW_US, seq_durable: before.rests_on() };
+    let after = reopened.core.execute(balances(&names), None, now);
+    assert!(matches!(after, Executed::Outcome(after) if after == before));
 }
 
 /// A snapshot that is written, copied `accounts_max` accounts at a time.
@@ -367,13 +513,24 @@ fn init(openings: &[(&str, i64)]) -> Command<'static> {
 
 fn write(command: Command<'static>, tx_id: &str) -> Request<'static> {
     let tx_id = TxId::new(tx_id.to_owned()).unwrap();
-    Request::Write { command, tx_id, tx_id_given: true }
+    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
 }
 
 /// A change under a tx_id that the server made: its refusal is not recorded.
 fn unnamed(command: Command<'static>, tx_id: &str) -> Request<'static> {
     let tx_id = TxId::new(tx_id.to_owned()).unwrap();
-    Request::Write { command, tx_id, tx_id_given: false }
+    Request::Write { command, tx_id, tx_id_given: false, not_after_us: None }
+}
+
+fn resolve(tx_id: &str) -> Request<'static> {
+    Request::Resolve(TxId::new(tx_id.to_owned()).unwrap())
+}
+
+fn tx_id_of<'r>(request: &'r Request<'static>) -> Option<&'r TxId<'static>> {
+    match request {
+        Request::Write { tx_id, .. } | Request::Resolve(tx_id) => Some(tx_id),
+        Request::Balance(_) | Request::Balances(_) => None,
+    }
 }
 
 fn balances(names: &[&str]) -> Request<'static> {
@@ -403,6 +560,16 @@ fn an_account_with_many_openers_is_opened_once() {
 #[test]
 fn one_tx_id_from_several_threads_happens_once() {
     explore(one_tx_id_from_two_threads);
+}
+
+#[test]
+fn a_tx_id_is_executed_or_voided_and_all_are_told_the_same() {
+    explore(resolved_and_executed);
+}
+
+#[test]
+fn a_tx_id_that_becomes_old_meanwhile_happens_once() {
+    explore(one_tx_id_while_it_becomes_old);
 }
 
 #[test]

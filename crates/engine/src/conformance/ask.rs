@@ -3,7 +3,8 @@
 
 use ledger::model::Answer;
 use ledger::{
-    AccountId, Amount, Balance, Command, Event, Leg, Openings, Refused, Seq, Transfer, TxId,
+    AccountId, Amount, Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq, Transfer,
+    TxId,
 };
 
 use crate::seam::{Engine, Outcome, Request};
@@ -48,9 +49,33 @@ pub(super) fn made(command: Command<'static>, tx_id: &str) -> Request<'static> {
     write(command, tx_id, false)
 }
 
-fn write(command: Command<'static>, tx_id: &str, tx_id_given: bool) -> Request<'static> {
-    let tx_id = TxId::new(tx_id.to_owned()).expect("the case names a tx_id");
-    Request::Write { command, tx_id, tx_id_given, not_after_us: None }
+/// A change under a tx_id that the client gave, with a deadline.
+pub(super) fn given_until(
+    command: Command<'static>,
+    tx_id: &str,
+    not_after_us: u64,
+) -> Request<'static> {
+    with_deadline(given(command, tx_id), not_after_us)
+}
+
+/// The same request with a deadline.
+pub(super) fn with_deadline(request: Request<'static>, deadline_us: u64) -> Request<'static> {
+    let Request::Write { command, tx_id, tx_id_given, .. } = request else {
+        panic!("only a change has a deadline: {request:?}")
+    };
+    Request::Write { command, tx_id, tx_id_given, not_after_us: Some(deadline_us) }
+}
+
+pub(super) fn tx_id(text: &str) -> TxId<'static> {
+    TxId::new(text.to_owned()).expect("the case names a tx_id")
+}
+
+fn write(command: Command<'static>, text: &str, tx_id_given: bool) -> Request<'static> {
+    Request::Write { command, tx_id: tx_id(text), tx_id_given, not_after_us: None }
+}
+
+pub(super) fn resolve(text: &str) -> Request<'static> {
+    Request::Resolve(tx_id(text))
 }
 
 pub(super) fn balances(names: &[&str]) -> Request<'static> {
@@ -112,7 +137,17 @@ pub(super) fn done(seq: u64, legs: &[(&str, i128, i128)]) -> Answer {
 
 /// A refusal for the first time; `seq` when it was recorded.
 pub(super) fn refused(code: &'static str, balance: i128, seq: Option<u64>) -> Answer {
-    Answer::Refused { code, balance, seq, duplicate: false }
+    Answer::Refused { code, balance: Some(balance), seq, duplicate: false }
+}
+
+/// A refusal for a deadline that has passed; `seq` when it was recorded.
+pub(super) fn late(seq: Option<u64>) -> Answer {
+    Answer::Refused { code: "deadline_passed", balance: None, seq, duplicate: false }
+}
+
+/// The answer to every request under a tx_id that was voided at `seq`.
+pub(super) fn voided(seq: u64) -> Answer {
+    Answer::Refused { code: "voided", balance: None, seq: Some(seq), duplicate: true }
 }
 
 /// The same answer, given again.
@@ -134,15 +169,12 @@ pub(super) fn answer_of(outcome: &Outcome<'_>) -> Answer {
             });
             Answer::Done { seq: seq.get(), legs: legs.collect(), duplicate: *duplicate }
         }
-        Outcome::Refused { rejection, seq, duplicate, .. } => {
-            let balance = rejection.balance().expect("a refusal of an engine rests on a balance");
-            Answer::Refused {
-                code: rejection.code(),
-                balance: i128::from(balance.get()),
-                seq: seq.map(Seq::get),
-                duplicate: *duplicate,
-            }
-        }
+        Outcome::Refused { rejection, seq, duplicate, .. } => Answer::Refused {
+            code: rejection.code(),
+            balance: rejection.balance().map(|balance| i128::from(balance.get())),
+            seq: seq.map(Seq::get),
+            duplicate: *duplicate,
+        },
         Outcome::Conflict { .. } => Answer::TxIdReused,
         Outcome::Resolved { .. }
         | Outcome::Balance { .. }
@@ -166,13 +198,25 @@ fn assert_fits(request: &Request<'_>, outcome: &Outcome<'_>) {
             Outcome::Done { seq, tx_id, event, duplicate: _ },
         ) => tx_id == asked && *seq > Seq::ZERO && answers(event, command),
         (
-            Request::Write { tx_id: asked, tx_id_given, .. },
+            Request::Write { tx_id: asked, tx_id_given, not_after_us, .. },
             Outcome::Refused { rejection, seq, tx_id, as_of, duplicate },
         ) => {
             let recorded_at_its_position = seq.is_none_or(|seq| seq == *as_of);
             let named = tx_id.as_ref().map_or(!tx_id_given, |tx_id| tx_id == asked);
             let repeats_a_record = !duplicate || seq.is_some();
-            rejection.balance().is_some() && recorded_at_its_position && named && repeats_a_record
+            let has_cause = match rejection {
+                Rejection::InsufficientFunds { .. } | Rejection::BalanceOutOfRange { .. } => true,
+                Rejection::DeadlinePassed { not_after_us: told } => {
+                    *duplicate || *not_after_us == Some(*told)
+                }
+                Rejection::Voided => *duplicate,
+                Rejection::InvalidName(_)
+                | Rejection::InvalidAmount(_)
+                | Rejection::InvalidTxId(_)
+                | Rejection::SameAccount
+                | Rejection::TxIdReused => false,
+            };
+            has_cause && recorded_at_its_position && named && repeats_a_record
         }
         (Request::Write { tx_id: asked, .. }, Outcome::Conflict { tx_id, as_of }) => {
             tx_id == asked && *as_of > Seq::ZERO
@@ -210,7 +254,7 @@ fn answers(event: &Event<'_>, command: &Command<'_>) -> bool {
                 && from.before.minus(*amount) == Some(from.after)
                 && to.before.plus(*amount) == Some(to.after)
         }
-        (_, Event::Refused(Refused { .. })) => false,
+        (_, Event::Refused(Refused { .. }) | Event::Void) => false,
         (
             Command::Init(_)
             | Command::Deposit { .. }

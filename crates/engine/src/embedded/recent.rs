@@ -14,8 +14,8 @@ use ledger::Seq;
 
 use super::sync::{Mutex, MutexGuard, lock};
 
-/// Parts of the table, each with a lock of its own. A power of two.
-const SHARDS: usize = 1024;
+/// Most parts of the table, each with a lock of its own. A power of two.
+const SHARDS_MAX: usize = 1024;
 /// Slots of eight bytes in a cache line of 64.
 const BUCKET: usize = 8;
 
@@ -51,19 +51,21 @@ impl Recent {
     /// A table with room for about `slots_count` seqs before buckets spill; memory is touched as it
     /// is used.
     pub(crate) fn new(slots_count: usize) -> Self {
-        let buckets = (slots_count / SHARDS / BUCKET).next_power_of_two();
+        // A small table, which a test has, is full soon because it has few shards.
+        let shards = (slots_count / BUCKET).next_power_of_two().min(SHARDS_MAX);
+        let buckets = (slots_count / shards / BUCKET).next_power_of_two();
         let shard = || {
             let slots = vec![0; (buckets + 1) * BUCKET];
             let aligned_from = slots.as_ptr().align_offset(BUCKET * size_of::<u64>()).min(BUCKET);
             Mutex::new(Shard { slots, aligned_from, spilled: Vec::new() })
         };
-        Self { shards: (0..SHARDS).map(|_| shard()).collect(), buckets_mask: buckets - 1 }
+        Self { shards: (0..shards).map(|_| shard()).collect(), buckets_mask: buckets - 1 }
     }
 
     /// Locks the shard of a tx_id's hash.
     pub(crate) fn place(&self, hash: u64) -> Place<'_> {
-        let Some(shard) = self.shards.get(low_bits(hash >> 20) % SHARDS) else {
-            unreachable!("there are as many shards as values")
+        let Some(shard) = self.shards.get(low_bits(hash >> 20) & (self.shards.len() - 1)) else {
+            unreachable!("the shards are a power of two")
         };
         let shard = lock(shard);
         let bucket_start = shard.aligned_from + (low_bits(hash) & self.buckets_mask) * BUCKET;
@@ -133,13 +135,24 @@ mod tests {
     #[test]
     fn what_the_index_holds_makes_room_and_nothing_else_does() {
         let recent = Recent::new(1 << 14);
-        for n in 1..=400_000 {
+        for n in 1..=400_000_u64 {
             let indexed = Seq::new(n.saturating_sub(4_000));
             recent.place(hash(n)).insert(Seq::new(n), indexed);
             assert!(n < 4_000 || finds(&recent, n - 3_999));
         }
         let spilled: usize = recent.shards.iter().map(|shard| lock(shard).spilled.len()).sum();
         assert!(spilled < 4_000, "{spilled} spilled");
+    }
+
+    #[test]
+    fn a_table_of_one_bucket_finds_what_the_index_does_not_hold() {
+        let recent = Recent::new(8);
+        for n in 1..=1_000_u64 {
+            let indexed = Seq::new(n.saturating_sub(50));
+            recent.place(hash(n)).insert(Seq::new(n), indexed);
+            assert!((indexed.get() + 1..=n).all(|n| finds(&recent, n)));
+        }
+        assert_eq!(recent.shards.len(), 1);
     }
 
     #[test]

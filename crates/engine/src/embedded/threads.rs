@@ -88,18 +88,29 @@ impl<D: Disk> Shared<D> {
         finished.publish()
     }
 
-    /// Waits while so many events wait for the index that memory would be at risk.
+    /// Waits while so many events wait for the index that memory would be at risk. Once the
+    /// journal takes nothing more there is nothing to wait for.
     pub(super) async fn wait_for_index(&self) {
-        while self.index_lag_events() > self.index_lag_events_max {
+        while self.must_wait_for_index() {
             let moved = self.index_moved.notified();
             let mut moved = std::pin::pin!(moved);
             // Listening before the second look: what moves in between is heard.
             moved.as_mut().enable();
-            if self.index_lag_events() <= self.index_lag_events_max {
+            if !self.must_wait_for_index() {
                 return;
             }
             moved.await;
         }
+    }
+
+    fn must_wait_for_index(&self) -> bool {
+        self.index_lag_events() > self.index_lag_events_max && !self.core.staging().is_stopped()
+    }
+
+    /// Takes nothing more, and lets nobody wait for what will not come.
+    fn stop_staging(&self) {
+        self.core.staging().stop();
+        self.index_moved.notify_waiters();
     }
 
     /// How many durable events the index does not hold on the disk yet.
@@ -159,6 +170,7 @@ impl<D: Disk> Threads<D> {
                 });
                 if let Err(error) = run {
                     shared.durability.stop();
+                    shared.index_moved.notify_waiters();
                     on_fatal(&error);
                     return Err(error);
                 }
@@ -190,14 +202,29 @@ impl<D: Disk> Threads<D> {
         }
     }
 
-    /// Ends both threads: commits what is staged, makes the last checkpoint, closes the journal.
+    /// Ends all threads: commits what is staged, makes the last checkpoint, closes the journal.
     /// Returns whether there is a last checkpoint.
     pub(super) fn stop(&self, shared: &Shared<D>) -> Result<bool, JournalError> {
         self.signal.set(|state| state.stop = true);
         if let Some(checkpointer) = take(&self.checkpointer) {
             join(checkpointer);
         }
-        shared.core.staging().stop();
+        shared.stop_staging();
+        let stopped = self.stop_journal(shared);
+        // Also when the journal has failed: no thread outlives this.
+        self.index_signal.set(|state| state.stop = true);
+        if let Some(indexer) = take(&self.indexer) {
+            join(indexer);
+        }
+        let has_checkpoint = stopped?;
+        // What is left out is read from the journal at the next start.
+        if let Err(error) = shared.finish_index() {
+            tracing::warn!(error = %chain(&error), "the index was not brought up to the end");
+        }
+        Ok(has_checkpoint)
+    }
+
+    fn stop_journal(&self, shared: &Shared<D>) -> Result<bool, JournalError> {
         let Some(journal) = take(&self.journal) else { return Err(JournalError::Stopped) };
         let mut writer = join(journal)?;
         // A clean stop leaves a snapshot of exactly its end: a second witness of how far the
@@ -211,14 +238,6 @@ impl<D: Disk> Threads<D> {
             Err(CheckpointError::Fatal(error)) => return Err(error),
         };
         writer.close()?;
-        self.index_signal.set(|state| state.stop = true);
-        if let Some(indexer) = take(&self.indexer) {
-            join(indexer);
-        }
-        // What is left out is read from the journal at the next start.
-        if let Err(error) = shared.finish_index() {
-            tracing::warn!(error = %chain(&error), "the index was not brought up to the end");
-        }
         Ok(has_checkpoint)
     }
 }
@@ -243,7 +262,7 @@ fn keep_checkpoints<D: Disk>(
             // The journal's thread has the reason, and tells it.
             Err(CheckpointError::Fatal(JournalError::Stopped)) => return,
             Err(CheckpointError::Fatal(error)) => {
-                shared.core.staging().stop();
+                shared.stop_staging();
                 shared.durability.stop();
                 on_fatal(&error);
                 return;
@@ -280,9 +299,8 @@ fn keep_index<D: Disk>(shared: &Shared<D>, signal: &Signal, on_fatal: &OnFatal) 
             Err(error) => {
                 let source = std::io::Error::other(error);
                 let error = JournalError::Failed { what: "writing", file: "index", source };
-                shared.core.staging().stop();
+                shared.stop_staging();
                 shared.durability.stop();
-                shared.index_moved.notify_waiters();
                 on_fatal(&error);
                 return;
             }

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use engine::{Outcome, Request};
 use journal::disk::{Disk, read_full_at};
 use journal::{decode_record, survey, verify};
-use ledger::model::{Answer, Model};
-use ledger::{AccountId, Balance, Command, Event, Leg, Openings, Seq, Transfer};
+use ledger::model::{Answer, Model, What, When};
+use ledger::{AccountId, Balance, Event, Leg, Rejection, Seq, Transaction};
 
 /// What stands in the message of a test that fails because the journal's order is wrong.
 pub const NO_ORDER: &str = "the order of the journal is no order of execution";
@@ -40,17 +40,43 @@ fn replay(lines: &[String], mut seen: impl FnMut(&Transaction<'_>, &Model)) -> M
     let mut model = Model::new();
     for line in lines {
         let entry = decode_record(line.as_bytes()).unwrap();
-        let command = command_of(&entry.event);
-        let answer = model.execute(&command, entry.tx_id.as_str(), true);
-        assert_eq!(answer, answer_of(&entry), "{NO_ORDER}: {line}");
+        happens_again(&mut model, &entry, line);
+        let at_us = model.events().last().map(|happened| happened.at_us);
+        assert_eq!(at_us, Some(entry.at_us), "times never decrease: {line}");
         seen(&entry, &model);
     }
     model
 }
 
+/// Executes on the model what the line `line` tells.
+fn happens_again(model: &mut Model, entry: &Transaction<'_>, line: &str) {
+    let (tx_id, at_us) = (entry.tx_id.as_str(), entry.at_us);
+    let Some(command) = entry.event.clone().into_command() else {
+        let (happened, duplicate) = model.resolve(tx_id, at_us);
+        assert!(happened.what == What::Voided && !duplicate, "{NO_ORDER}: {line}");
+        assert_eq!(happened.seq, entry.seq.get(), "{NO_ORDER}: {line}");
+        return;
+    };
+    // A request that was in time may have had any deadline from then on.
+    let not_after_us = match &entry.event {
+        Event::Refused(refused) => match refused.rejection {
+            Rejection::DeadlinePassed { not_after_us } => Some(not_after_us),
+            _ => None,
+        },
+        _ => None,
+    };
+    let when = When { now_us: at_us, not_after_us };
+    let answer = model.execute_at(&command, tx_id, true, when);
+    assert_eq!(answer, answer_of(entry), "{NO_ORDER}: {line}");
+}
+
 /// Whether the outcome of a change, told for the first or a later time, is this event.
 fn tells(outcome: &Outcome<'_>, entry: &Transaction<'_>) -> bool {
     match (outcome, &entry.event) {
+        (Outcome::Resolved { transaction, .. }, _) => **transaction == *entry,
+        (Outcome::Refused { rejection: Rejection::Voided, seq, .. }, Event::Void) => {
+            *seq == Some(entry.seq)
+        }
         (_, Event::Refused(refused)) => {
             matches!(outcome, Outcome::Refused { rejection, seq: Some(seq), .. }
                 if *rejection == refused.rejection && *seq == entry.seq)
@@ -77,6 +103,9 @@ pub fn judge<D: Disk>(disk: &D, seq_before: Seq, told: &[Told<'_>]) -> Model {
             (_, Outcome::Done { tx_id, .. })
             | (_, Outcome::Refused { seq: Some(_), tx_id: Some(tx_id), .. }) => {
                 changes.entry(tx_id.as_str()).or_default().push(&one.1);
+            }
+            (_, Outcome::Resolved { transaction, .. }) => {
+                changes.entry(transaction.tx_id.as_str()).or_default().push(&one.1);
             }
             (
                 _,
@@ -125,6 +154,7 @@ fn assert_shows((request, outcome): &Told<'_>, model: &Model) {
                 assert_eq!(shown, held(&reading.account), "{outcome:?}");
             }
         }
+        (Outcome::Refused { rejection: Rejection::DeadlinePassed { .. }, .. }, _) => {}
         (Outcome::Refused { rejection, .. }, Request::Write { command, .. }) => {
             let payer = command.accounts().next().unwrap();
             let shown = rejection.balance().map(|balance| i128::from(balance.get()));
@@ -145,7 +175,7 @@ fn answer_of(entry: &Transaction<'_>) -> Answer {
     match &entry.event {
         Event::Refused(refused) => Answer::Refused {
             code: refused.rejection.code(),
-            balance: i128::from(refused.rejection.balance().unwrap().get()),
+            balance: refused.rejection.balance().map(|balance| i128::from(balance.get())),
             seq: Some(seq),
             duplicate: false,
         },
@@ -158,24 +188,6 @@ fn answer_of(entry: &Transaction<'_>) -> Answer {
             });
             Answer::Done { seq, legs: legs.collect(), duplicate: false }
         }
-    }
-}
-
-fn command_of<'e>(event: &'e Event<'_>) -> Command<'e> {
-    match event {
-        Event::Init { legs } => {
-            let openings = legs.iter().map(|leg| (leg.account.borrow(), leg.after)).collect();
-            Command::Init(Openings::new(openings).unwrap())
-        }
-        Event::Deposit { leg, amount } => {
-            Command::Deposit { account: leg.account.borrow(), amount: *amount }
-        }
-        Event::Withdraw { leg, amount } => {
-            Command::Withdraw { account: leg.account.borrow(), amount: *amount }
-        }
-        Event::Transfer { from, to, amount } => Command::Transfer(
-            Transfer::new(from.account.borrow(), to.account.borrow(), *amount).unwrap(),
-        ),
-        Event::Refused(refused) => refused.command.clone(),
+        Event::Void => unreachable!("a void answers no command"),
     }
 }

@@ -31,15 +31,34 @@ pub struct Bank {
 
 impl Bank {
     pub fn open(disk: SimDisk) -> Self {
-        Self::open_with(disk, SIZES, 256 << 10)
+        Self::open_with(disk, SimDisk::new(), SIZES, 256 << 10)
     }
 
-    pub fn open_with(disk: SimDisk, sizes: Sizes, buffer_bytes_max: u32) -> Self {
+    /// Opens a bank whose index lies on `index_disk`, with runs and a table of recent tx_ids so
+    /// small that most of what happened is in the index soon.
+    pub fn open_with(
+        disk: SimDisk,
+        index_disk: SimDisk,
+        sizes: Sizes,
+        buffer_bytes_max: u32,
+    ) -> Self {
         let genesis = Genesis { ledger: LedgerId(7), currency: Currency::new("BRL").unwrap() };
-        let options =
-            Options { sizes, buffer_bytes_max, checkpoint_bytes: 1 << 20, ..Options::new(genesis) };
+        let options = Options {
+            sizes,
+            buffer_bytes_max,
+            checkpoint_bytes: 1 << 20,
+            index: ::history::Options {
+                chunk_events: 64,
+                run_events: 512,
+                merge_fan_in: 4,
+                ..::history::Options::default()
+            },
+            index_lag_events_max: 16_384,
+            recent_slots: 512,
+            ..Options::new(genesis)
+        };
         let handle = Arc::new(disk.clone());
-        let parts = open(Arc::clone(&handle), &options).unwrap();
+        let parts = open(Arc::clone(&handle), Arc::new(index_disk), &options).unwrap();
         let engine = Embedded::start(handle, parts, &options, Box::new(|_| {}));
         Self { disk, engine }
     }
@@ -88,9 +107,8 @@ impl Bank {
     }
 
     /// Stops in order.
-    pub fn close(self) -> SimDisk {
+    pub fn close(self) {
         self.engine.close().unwrap();
-        self.disk
     }
 }
 
@@ -135,7 +153,8 @@ pub fn transfer(from: &str, to: &str, minor_units: i64) -> Command<'static> {
 }
 
 pub fn write(command: Command<'static>, tx_id: String, tx_id_given: bool) -> Request<'static> {
-    Request::Write { command, tx_id: TxId::new(tx_id).unwrap(), tx_id_given }
+    let tx_id = TxId::new(tx_id).unwrap();
+    Request::Write { command, tx_id, tx_id_given, not_after_us: None }
 }
 
 fn account(name: &str) -> AccountId<'static> {

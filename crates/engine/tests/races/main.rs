@@ -200,6 +200,7 @@ fn one_tx_id_from_many_threads_at_once_happens_once_and_all_get_the_same_answer(
                     Outcome::Conflict { .. } => asked != won,
                     Outcome::Balance { .. }
                     | Outcome::Balances { .. }
+                    | Outcome::Resolved { .. }
                     | Outcome::Refused { .. }
                     | Outcome::Unavailable(_)
                     | Outcome::Unknown { .. } => false,
@@ -223,12 +224,12 @@ fn duplicates_are_known_across_checkpoints_rotation_and_restarts() {
             pad_step_bytes_min: 1 << 10,
             pad_step_bytes_max: 8 << 10,
         };
-        let disk = SimDisk::new();
+        let (disk, index_disk) = (SimDisk::new(), SimDisk::new());
         let names = names("account-", 4);
         // Every change that any client made in any life, and where it stands.
         let asked_before = Mutex::new(Vec::new());
         for life in 0..4 {
-            let bank = Bank::open_with(disk.clone(), TINY, 64 << 10);
+            let bank = Bank::open_with(disk.clone(), index_disk.clone(), TINY, 64 << 10);
             let seq_before = bank.engine.seq_durable();
             let mut told = bank.ask(vec![write(init(&names, EACH), "init".into(), true)]);
             let of_clients = bank.clients(8, |bank, client| {
@@ -261,11 +262,12 @@ fn duplicates_are_known_across_checkpoints_rotation_and_restarts() {
             judge(&disk, seq_before, &told);
             if life % 2 == 1 {
                 disk.power_loss(life, PowerLoss::Strict);
+                index_disk.power_loss(life, PowerLoss::Strict);
             }
         }
         let segments_count = journal::survey(&disk).unwrap().segments.len();
         assert!(segments_count > 8, "files must rotate: {segments_count}");
-        let bank = Bank::open_with(disk, TINY, 64 << 10);
+        let bank = Bank::open_with(disk, index_disk, TINY, 64 << 10);
         for (request, seq) in asked_before.into_inner().unwrap() {
             let told = bank.ask(vec![request]);
             assert_eq!(place_of(&told[0].1), (seq, true), "{told:?}");
@@ -287,6 +289,7 @@ fn place_of(outcome: &Outcome<'_>) -> (u64, bool) {
         Outcome::Done { seq, duplicate, .. }
         | Outcome::Refused { seq: Some(seq), duplicate, .. } => (seq.get(), *duplicate),
         Outcome::Refused { .. }
+        | Outcome::Resolved { .. }
         | Outcome::Balance { .. }
         | Outcome::Balances { .. }
         | Outcome::Conflict { .. }
@@ -341,7 +344,7 @@ fn a_stop_in_the_middle_of_a_batch_is_told_as_a_stop_and_not_as_a_fault() {
         const BATCH_REQUESTS: usize = 20_000;
         let mut split_count = 0;
         for _round in 0..100 {
-            let bank = Bank::open_with(SimDisk::new(), SIZES, 64 << 20);
+            let bank = Bank::open_with(SimDisk::new(), SimDisk::new(), SIZES, 64 << 20);
             let batch = (0..BATCH_REQUESTS).map(|n| write(deposit("a", 1), n.to_string(), true));
             let batch: Vec<Request<'static>> = batch.collect();
             let mut of_clients = bank.clients(2, |bank, client| {
