@@ -53,6 +53,8 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
     let mut options = Options::new(Genesis { ledger: LedgerId(rand::random()), currency });
     options.checkpoint_bytes = serve.checkpoint_bytes;
     options.sizes.segment_bytes_max = serve.segment_bytes;
+    options.index.run_events = serve.index_run_events as usize;
+    options.index.chunk_events = options.index.chunk_events.min(options.index.run_events);
     options.on_background = || {
         // Whoever waits for an answer comes first. Refused, the work is done all the same.
         drop(rustix::process::nice(BACKGROUND_NICE));
