@@ -19,6 +19,7 @@ mod incarnation;
 pub mod limits;
 mod names;
 mod planted;
+mod progress;
 mod record;
 mod recover;
 mod scan;
@@ -30,25 +31,28 @@ mod text;
 mod thread;
 mod trace;
 mod verify;
+mod workers;
 mod writer;
 
 pub use error::{Contradiction, Damage, Fault, JournalError, OpenError};
 pub use hash::Hash;
 pub use header::{Currency, FORMAT, Genesis, Header, LedgerId};
 pub use history::{
-    Found, LinePlace, Segment, Survey, count_accounts, survey, survey_as_far_as_possible,
+    Found, LinePlace, Segment, Survey, count_accounts, survey, survey_as_far_as_possible, survey_by,
 };
 pub use limits::Sizes;
 pub use names::{ACTIVE, LOCK, SNAPSHOT, SNAPSHOT_PREVIOUS, parse_closed_segment};
 pub use planted::{Planted, Plants};
+pub use progress::{Phase, Progress};
 pub use record::{
     bytes_max as record_bytes_max, bytes_max_void as record_bytes_max_void, decode as decode_record,
 };
-pub use recover::{OpenOptions, Opened, Report, open};
+pub use recover::{BytesRead, OpenOptions, Opened, Report, lock_folder, open};
 pub use scan::{genesis_of, header_of};
 pub use seal::Seal;
 pub use snapshot::{CheckpointError, Finished, Snapshot, SnapshotHead, SnapshotWriter};
 pub use staging::{Head, Placed, Staged, Staging, Unstaged};
 pub use trace::{Trace, TraceSlice, Traces};
 pub use verify::{Proof, verify};
+pub use workers::Workers;
 pub use writer::{Committed, Position, PositionHandle, Writer};

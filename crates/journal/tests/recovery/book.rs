@@ -22,7 +22,7 @@ pub struct Book {
 fn options(sizes: Sizes) -> OpenOptions {
     let currency = Currency::new("BRL").expect("three upper-case letters");
     let genesis_if_new = Genesis { ledger: LedgerId(0x5a1d0), currency };
-    OpenOptions { sizes, genesis_if_new, plants: Plants::default() }
+    OpenOptions { sizes, ..OpenOptions::new(genesis_if_new) }
 }
 
 impl Book {
@@ -34,7 +34,7 @@ impl Book {
                 Found::Account { account, balance, seq } => {
                     accounts.insert(account.as_str().to_owned(), (balance, seq));
                 }
-                Found::Event(entry) => {
+                Found::Event { transaction: entry, .. } => {
                     for leg in entry.event.legs() {
                         let held = (leg.after, entry.seq);
                         accounts.insert(leg.account.as_str().to_owned(), held);
@@ -43,7 +43,7 @@ impl Book {
             }
             Ok(())
         };
-        let opened = journal::open(Arc::new(disk.clone()), &options(sizes), sink)?;
+        let opened = journal::open(Arc::new(disk.clone()), &options(sizes), &|_| {}, sink)?;
         let Opened { writer, report, lock } = opened;
         Ok(Self { writer, report, accounts, _lock: lock })
     }
