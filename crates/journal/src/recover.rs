@@ -9,6 +9,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::active::{ActiveFile, ProvenGroups, create_active_aside, is_full};
 use crate::disk::{Disk, read_full_at, write_all_at};
 use crate::error::{Contradiction, Damage, Fault, OpenError};
 use crate::hash::Hash;
@@ -20,7 +21,7 @@ use crate::names::{ACTIVE, ACTIVE_NEW, LOCK, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW
 use crate::planted::Plants;
 use crate::scan::Link;
 use crate::staging::{Head, Staging};
-use crate::writer::{ActiveFile, ProvenGroups, Writer, create_active_aside, is_full};
+use crate::writer::Writer;
 
 /// How to open a data folder.
 #[derive(Clone, Debug)]
