@@ -46,6 +46,9 @@ enum Padding {
     Inline(u64),
     /// A second thread, in steps of so many bytes.
     Helper(Way, u64),
+    /// As [`Padding::Before`], while a second thread pads another file as fast as this one fills,
+    /// in steps of so many bytes.
+    Aside(u64),
 }
 
 impl Way {
@@ -79,6 +82,9 @@ fn variants() -> Vec<(String, Way, Padding)> {
                 let text = format!("{name}, helper {helper_name} {kib} KiB");
                 all.push((text, way, Padding::Helper(helper, kib << 10)));
             }
+        }
+        for kib in [256, 1024] {
+            all.push((format!("{name}, other file {kib} KiB"), way, Padding::Aside(kib << 10)));
         }
     }
     all
@@ -128,7 +134,10 @@ fn round(folder: &Path, group_bytes: usize, way: Way, padding: Padding) -> io::R
     let file = Arc::new(File::create(&path)?);
     let groups = GROUPS.min(ROUND_BYTES / group_bytes);
     let total = (groups * group_bytes) as u64;
-    let first = if matches!(padding, Padding::Before) { total } else { FIRST_PADDING };
+    let first = match padding {
+        Padding::Before | Padding::Aside(_) => total,
+        Padding::Inline(_) | Padding::Helper(..) => FIRST_PADDING,
+    };
     extend(&file, 0, first, 1 << 20, Way::Sync)?;
     file.sync_all()?;
     let padded_to = Arc::new(AtomicU64::new(first));
@@ -140,6 +149,14 @@ fn round(folder: &Path, group_bytes: usize, way: Way, padding: Padding) -> io::R
             let (padded_to, end) = (Arc::clone(&padded_to), Arc::clone(&end));
             Some(std::thread::spawn(move || {
                 keep_ahead(&own, helper, step, total, &padded_to, &end)
+            }))
+        }
+        Padding::Aside(step) => {
+            let other = File::create(folder.join("sync-example-aside"))?;
+            let end = Arc::clone(&end);
+            let padded_to = AtomicU64::new(0);
+            Some(std::thread::spawn(move || {
+                keep_ahead(&other, Way::Sync, step, total, &padded_to, &end)
             }))
         }
         Padding::Before | Padding::Inline(_) => None,
@@ -169,6 +186,9 @@ fn round(folder: &Path, group_bytes: usize, way: Way, padding: Padding) -> io::R
     }
     drop(file);
     std::fs::remove_file(&path)?;
+    if matches!(padding, Padding::Aside(_)) {
+        std::fs::remove_file(folder.join("sync-example-aside"))?;
+    }
     Ok(latencies)
 }
 

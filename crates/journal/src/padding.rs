@@ -12,9 +12,6 @@ use crate::error::JournalError;
 use crate::limits::Sizes;
 use crate::sync::{Condvar, Mutex, MutexGuard, lock};
 
-/// The share of the active file's greatest length from which on the next file is prepared.
-const PREPARE_FROM: (u64, u64) = (3, 4);
-
 /// Where the padding stands, shared by the writer and the helper.
 pub(crate) struct Padding<F> {
     state: Mutex<State<F>>,
@@ -266,20 +263,33 @@ impl<F> Padding<F> {
             let (file_number, from) = (state.file_number, state.padded_to);
             return Some(Step::Active { file_number, from });
         }
-        let (part, whole) = PREPARE_FROM;
         let from = state.next.as_ref().map_or(0, |next| next.padded_to);
-        let is_due = !state.gave_up_next
-            && state.end >= self.sizes.segment_bytes_max / whole * part
-            && from < self.sizes.pad_step_bytes_max;
+        let is_due = !state.gave_up_next && from < self.next_padded_to_at_most(state.end);
         is_due.then_some(Step::Next { from })
     }
 
     /// How far a file whose groups end at `end` is padded ahead: by as much as it holds, within
     /// bounds, and hardly past the length at which it is closed.
     fn padded_to_at_most(&self, end: u64) -> u64 {
-        let Sizes { segment_bytes_max, group_bytes_max, .. } = self.sizes;
-        let closes_by = segment_bytes_max.saturating_add(2 * group_bytes_max as u64);
-        end.saturating_add(self.sizes.pad_step_bytes(end)).min(closes_by)
+        end.saturating_add(self.sizes.pad_step_bytes(end)).min(self.closed_bytes_at_most())
+    }
+
+    /// How far the next file is padded while the groups of the active one end at `end`: not at all
+    /// until that is half full, and to its own end by the time that is full. So a busy bank pads a
+    /// file that it does not write to, whose syncs no group waits for.
+    fn next_padded_to_at_most(&self, end: u64) -> u64 {
+        let Some(behind_half) = end.checked_sub(self.sizes.segment_bytes_max / 2) else { return 0 };
+        let last_groups = self.two_groups();
+        behind_half.saturating_mul(2).saturating_add(last_groups).min(self.closed_bytes_at_most())
+    }
+
+    /// About what a file holds when it is closed: the group that fills it may pass its end.
+    fn closed_bytes_at_most(&self) -> u64 {
+        self.sizes.segment_bytes_max.saturating_add(self.two_groups())
+    }
+
+    fn two_groups(&self) -> u64 {
+        2 * self.sizes.group_bytes_max as u64
     }
 }
 
