@@ -65,16 +65,22 @@ fn start(what: &str, disk: &Arc<RealDisk>, indexed: Seq) -> Outcome<()> {
             phases.borrow_mut().push((progress.phase, start.elapsed().as_secs_f64()));
         }
     };
-    let opened = journal::open(Arc::clone(disk), &options, &progress, |found| {
-        match found {
-            Found::Account { balance, .. } => {
-                accounts_count += 1;
-                sum += i128::from(balance.get());
+    let opened = journal::open(
+        Arc::clone(disk),
+        journal::lock_folder(&**disk)?,
+        &options,
+        &progress,
+        |found| {
+            match found {
+                Found::Account { balance, .. } => {
+                    accounts_count += 1;
+                    sum += i128::from(balance.get());
+                }
+                Found::Event { .. } => events_count += 1,
             }
-            Found::Event { .. } => events_count += 1,
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds()? - cpu_before);
     println!("{what}: open {seconds:.2} s, cpu {cpu:.2} s, peak {}", peak()?);
     println!("  {accounts_count} accounts of the sum {sum}, {events_count} events");
@@ -104,7 +110,13 @@ fn name(number: u64) -> String {
 }
 
 fn write(disk: &Arc<RealDisk>, accounts: u64, events: u64) -> Outcome<()> {
-    let mut opened = journal::open(Arc::clone(disk), &options()?, &|_| {}, |_| Ok(()))?;
+    let mut opened = journal::open(
+        Arc::clone(disk),
+        journal::lock_folder(&**disk)?,
+        &options()?,
+        &|_| {},
+        |_| Ok(()),
+    )?;
     let writer = &mut opened.writer;
     let balance = |minor_units| Balance::new(minor_units).ok_or("a balance out of range");
     let mut number = 0;

@@ -2,12 +2,14 @@
 //! recovery that trusts neither further than it can prove.
 //!
 //! From the bottom up: `disk` (the seam), `text` and `hash` (bytes), `record`, `seal` and `header`
-//! (lines), `staging` and `writer` (the way in), `scan` and `history` (the way back), `snapshot`,
+//! (lines), `staging` and `writer` with its helper `ahead` (the way in), `scan` and `history` (the way back), `snapshot`,
 //! `recover`, `verify`. Every byte on the disk is specified in `docs/formats.md`.
 //!
 //! **Invariant:** no async, no clock, no logging: time comes in as a value, reports go out as one.
 #![deny(clippy::indexing_slicing)]
 
+mod active;
+mod ahead;
 pub mod disk;
 mod error;
 #[cfg(test)]
@@ -18,10 +20,12 @@ mod history;
 mod incarnation;
 pub mod limits;
 mod names;
+mod padding;
 mod planted;
 mod progress;
 mod record;
 mod recover;
+mod rotate;
 mod scan;
 mod seal;
 mod snapshot;
@@ -34,6 +38,7 @@ mod verify;
 mod workers;
 mod writer;
 
+pub use ahead::Ahead;
 pub use error::{Contradiction, Damage, Fault, JournalError, OpenError};
 pub use hash::Hash;
 pub use header::{Currency, FORMAT, Genesis, Header, LedgerId};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use ledger::Seq;
 
+use crate::active::{ActiveFile, ProvenGroups, create_active_aside, is_full};
 use crate::disk::{Disk, read_full_at, write_all_at};
 use crate::error::{Contradiction, Damage, Fault, OpenError};
 use crate::hash::Hash;
@@ -27,7 +28,7 @@ use crate::scan::Link;
 use crate::snapshot::Depth;
 use crate::staging::{Head, Staging};
 use crate::workers::Workers;
-use crate::writer::{ActiveFile, ProvenGroups, Writer, create_active_aside, is_full};
+use crate::writer::Writer;
 
 /// How to open a data folder.
 #[derive(Clone, Debug)]

@@ -119,8 +119,16 @@ pub struct Parts<D: Disk> {
 
 /// Opens the folder of `disk`, and the index of its history in that of `index_disk`: recovers the
 /// journal, rebuilds the state, and checks that all balances sum to zero with `@world`.
-/// `progress` is told how far it is.
 pub fn open<D: Disk>(
+    disk: Arc<D>,
+    index_disk: Arc<D>,
+    options: &Options,
+) -> Result<Parts<D>, OpenError> {
+    open_telling(disk, index_disk, options, &|_| {})
+}
+
+/// As [`open`]; `progress` is told how far it is.
+pub fn open_telling<D: Disk>(
     disk: Arc<D>,
     index_disk: Arc<D>,
     options: &Options,
@@ -158,7 +166,7 @@ pub fn open<D: Disk>(
         // An older journal was put beside a newer index, which is worth nothing then.
         drop((opened, rebuild));
         history.clear().map_err(index_error)?;
-        return open(disk, index_disk, options, progress);
+        return open_telling(disk, index_disk, options, progress);
     }
     if rebuild.sum().strict_add(head.world) != 0 {
         return Err(OpenError::Corrupt(Damage {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use journal::disk::SimDisk;
+use journal::disk::{Disk, SimDisk};
 use journal::{
     Contradiction, Currency, Found, Genesis, LedgerId, OpenError, OpenOptions, Opened, Plants,
     Position, Report, Sizes, SnapshotHead, SnapshotWriter, Staged, Writer,
@@ -12,11 +12,11 @@ use journal::{
 use ledger::{AccountId, Amount, Balance, Command, Event, Refused, Seq, Transfer, decide};
 
 /// An open folder.
-pub struct Book {
-    pub writer: Writer<SimDisk>,
+pub struct Book<D: Disk = SimDisk> {
+    pub writer: Writer<D>,
     pub report: Report,
     accounts: BTreeMap<String, (Balance, Seq)>,
-    _lock: <SimDisk as journal::disk::Disk>::File,
+    _lock: D::File,
 }
 
 fn options(sizes: Sizes) -> OpenOptions {
@@ -28,6 +28,26 @@ fn options(sizes: Sizes) -> OpenOptions {
 impl Book {
     /// Opens the folder of `disk`, as another process would.
     pub fn open(disk: &SimDisk, sizes: Sizes) -> Result<Self, OpenError> {
+        Self::open_on(Arc::new(disk.clone()), sizes)
+    }
+
+    /// Makes a checkpoint of everything committed so far.
+    pub fn checkpoint(&self, disk: &SimDisk) {
+        let Position { seq, seal, .. } = self.writer.position().get();
+        let genesis = self.report.genesis.clone();
+        let head = SnapshotHead { genesis, seq, timestamp_us: 0, seal };
+        let disk = Arc::new(disk.clone());
+        let mut writer = SnapshotWriter::begin(disk, &head, Plants::default()).expect("begun");
+        for (name, (balance, seq)) in &self.accounts {
+            writer.account(name, *balance, *seq).expect("written");
+        }
+        writer.finish().expect("finished").publish().expect("published");
+    }
+}
+
+impl<D: Disk> Book<D> {
+    /// Opens the folder of `disk`.
+    pub fn open_on(disk: Arc<D>, sizes: Sizes) -> Result<Self, OpenError> {
         let mut accounts = BTreeMap::new();
         let sink = |found: Found<'_>| -> Result<(), Contradiction> {
             match found {
@@ -43,7 +63,8 @@ impl Book {
             }
             Ok(())
         };
-        let opened = journal::open(Arc::new(disk.clone()), &options(sizes), &|_| {}, sink)?;
+        let lock = journal::lock_folder(&*disk)?;
+        let opened = journal::open(disk, lock, &options(sizes), &|_| {}, sink)?;
         let Opened { writer, report, lock } = opened;
         Ok(Self { writer, report, accounts, _lock: lock })
     }
@@ -54,6 +75,11 @@ impl Book {
 
     /// Stages a deposit and returns its seq.
     pub fn deposit(&mut self, account: &str, minor_units: i64) -> Seq {
+        self.try_deposit(account, minor_units).expect("the journal takes it")
+    }
+
+    /// As [`Book::deposit`]; `None` when the journal has stopped.
+    pub fn try_deposit(&mut self, account: &str, minor_units: i64) -> Option<Seq> {
         let account = AccountId::new(account.to_owned()).expect("a name");
         let amount = Amount::new(minor_units).expect("an amount");
         self.stage(Command::Deposit { account, amount })
@@ -64,10 +90,11 @@ impl Book {
         let from = AccountId::new(from.to_owned()).expect("a name");
         let to = AccountId::new(to.to_owned()).expect("a name");
         let amount = Amount::new(minor_units).expect("an amount");
-        self.stage(Command::Transfer(Transfer::new(from, to, amount).expect("two accounts")))
+        let transfer = Transfer::new(from, to, amount).expect("two accounts");
+        self.stage(Command::Transfer(transfer)).expect("the journal takes it")
     }
 
-    fn stage(&mut self, command: Command<'static>) -> Seq {
+    fn stage(&mut self, command: Command<'static>) -> Option<Seq> {
         let held = |account: &AccountId<'_>| {
             self.accounts.get(account.as_str()).map_or(Balance::ZERO, |(held, _)| *held)
         };
@@ -80,30 +107,16 @@ impl Book {
         let tx_id = format!("tx-{}", staging.head().seq.next());
         let at_us = 1_764_000_000_000_000;
         let staged = Staged::unindexed(at_us, &tx_id, &event);
-        let placed = staging.stage(staged, || ([], 0)).expect("the journal takes it");
-        let seq = placed.seq;
+        let seq = staging.stage(staged, || ([], 0)).ok()?.seq;
         for leg in event.legs() {
             self.accounts.insert(leg.account.as_str().to_owned(), (leg.after, seq));
         }
-        seq
+        Some(seq)
     }
 
     /// Commits everything staged.
     pub fn commit(&mut self) {
         while self.writer.commit().expect("committed").is_some() {}
-    }
-
-    /// Makes a checkpoint of everything committed so far.
-    pub fn checkpoint(&self, disk: &SimDisk) {
-        let Position { seq, seal, .. } = self.writer.position().get();
-        let genesis = self.report.genesis.clone();
-        let head = SnapshotHead { genesis, seq, timestamp_us: 0, seal };
-        let disk = Arc::new(disk.clone());
-        let mut writer = SnapshotWriter::begin(disk, &head, Plants::default()).expect("begun");
-        for (name, (balance, seq)) in &self.accounts {
-            writer.account(name, *balance, *seq).expect("written");
-        }
-        writer.finish().expect("finished").publish().expect("published");
     }
 
     /// Stops in order, without a checkpoint.

@@ -68,7 +68,7 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
             "reading the journal; clients are answered when it is proven");
     }
     let (index_disk, _) = RealDisk::open_or_create(&folder.join(INDEX)).map_err(at_folder)?;
-    let parts = embedded::open(disk.clone(), Arc::new(index_disk), &options, &|_| {})
+    let parts = embedded::open(disk.clone(), Arc::new(index_disk), &options)
         .map_err(|error| refused(folder, &error))?;
     let recovery_time = began.elapsed();
     // Only once the folder is known to be ours, and nobody else's.
