@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use journal::disk::RealDisk;
-use journal::{Currency, Genesis, LedgerId, OpenOptions, Plants, Sizes, Staged, Staging};
+use journal::{Currency, Genesis, LedgerId, OpenOptions, Staged, Staging};
 use ledger::{AccountId, Amount, Balance, Command, Event, Seq, Transfer, decide};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
