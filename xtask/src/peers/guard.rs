@@ -75,6 +75,7 @@ impl Guard {
     /// Sends the guard home: all was cleared away.
     pub fn dismiss(mut self) -> Result<()> {
         self.tell("done")?;
+        drop(self.pipe); // it listens to the end
         self.child.wait().context("the guard")?;
         Ok(())
     }

@@ -38,13 +38,20 @@ impl Room {
         fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
         let path = parent.join(format!("{name}-{}", process::id()));
         let guard = Guard::post(&path)?;
-        fs::create_dir(&path).with_context(|| path.display().to_string())?;
-        Ok(Self { path, guard: Some(guard), server: None })
+        let room = Self { path, guard: Some(guard), server: None };
+        fs::create_dir(&room.path).with_context(|| room.path.display().to_string())?;
+        fs::create_dir(room.data())?;
+        Ok(room)
     }
 
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A folder in it for the server's data alone, empty at first.
+    pub fn data(&self) -> PathBuf {
+        self.path.join("data")
     }
 
     /// A free port of loopback. Somebody else may take it before the server does; then the server

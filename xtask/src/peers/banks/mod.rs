@@ -123,7 +123,7 @@ impl Bank {
     pub fn books(self, open: &Open, accounts: u32) -> Result<Books> {
         match self {
             Self::Saldo | Self::Original => {
-                accounts::books(open.address, open.room.path(), accounts)
+                accounts::books(open.address, &open.room.data(), accounts)
             }
             Self::Redis => redis::books(open.address, accounts),
             Self::Postgres => postgres::books(open.address),

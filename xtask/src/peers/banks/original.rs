@@ -20,7 +20,7 @@ pub const ABOUT: About = About {
 pub fn open(mut room: Room, site: &Site) -> Result<Open> {
     let address = Room::free_address()?;
     let mut command = Command::new("python3");
-    command.arg("-B").arg(&site.original).arg(address.port().to_string()).arg(room.path());
+    command.arg("-B").arg(&site.original).arg(address.port().to_string()).arg(room.data());
     room.start(command, End::Kill, address)?;
     accounts::open_all(address, site.accounts)?;
     let version = version_of(Path::new("python3"))?;

@@ -100,9 +100,11 @@ pub fn open(mut room: Room, site: &Site) -> Result<Open> {
     let address = Room::free_address()?;
     let identity = identity()?;
     if let Some(identity) = &identity {
-        chown(room.path(), Some(identity.user), Some(identity.group))?;
+        for folder in [room.path(), &room.data()] {
+            chown(folder, Some(identity.user), Some(identity.group))?;
+        }
     }
-    let cluster = room.path().join("cluster");
+    let cluster = room.data();
     let mut command = program("initdb", identity.as_ref())?;
     command.arg("--pgdata").arg(&cluster).args(["--username", postgres::USER]);
     command.args(["--auth", "trust", "--encoding", "UTF8", "--no-locale"]);

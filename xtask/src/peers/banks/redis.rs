@@ -45,7 +45,7 @@ pub fn open(mut room: Room, site: &Site) -> Result<Open> {
     let address = Room::free_address()?;
     let mut command = Command::new("redis-server");
     command.arg("--bind").arg("127.0.0.1").arg("--port").arg(address.port().to_string());
-    command.arg("--dir").arg(room.path()).args(["--daemonize", "no", "--save", ""]);
+    command.arg("--dir").arg(room.data()).args(["--daemonize", "no", "--save", ""]);
     command.args(["--appendonly", "yes", "--appendfsync", "always"]);
     command.args(["--auto-aof-rewrite-percentage", "0"]);
     room.start(command, End::Kill, address)?;
