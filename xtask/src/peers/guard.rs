@@ -145,12 +145,7 @@ fn clear(charge: &Charge) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::os::unix::process::ExitStatusExt;
-    use std::process::Command;
-    use std::thread;
-
-    use super::{Charge, End, clear, listen};
+    use super::{Charge, End, listen};
 
     #[test]
     fn a_guard_hears_folder_processes_and_goodbye_and_no_line_that_is_cut() {
@@ -163,24 +158,5 @@ mod tests {
         assert_eq!(listen(format!("{told}kill 1").as_bytes()), expected);
         expected.done = true;
         assert_eq!(listen(format!("{told}done\n").as_bytes()), expected);
-    }
-
-    #[test]
-    fn when_the_pipe_breaks_the_server_is_ended_and_its_folder_goes() {
-        let parent = tempfile::tempdir().unwrap();
-        let folder = parent.path().join("server");
-        fs::create_dir(&folder).unwrap();
-        fs::write(folder.join("data"), "x").unwrap();
-        let mut server = Command::new("sleep").arg("1000").spawn().unwrap();
-        let pid = i32::try_from(server.id()).unwrap();
-        // Somebody takes note of its end, as init does for a server whose parent is gone.
-        let waiting = thread::spawn(move || server.wait().unwrap());
-        clear(&Charge {
-            folder: Some(folder.clone()),
-            processes: vec![(pid, End::Kill)],
-            done: false,
-        });
-        assert_eq!(waiting.join().unwrap().signal(), Some(9));
-        assert!(!folder.exists());
     }
 }

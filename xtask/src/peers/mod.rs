@@ -8,6 +8,7 @@ mod arguments;
 mod banks;
 mod disk;
 mod document;
+mod duplicate;
 mod figures;
 pub mod guard;
 mod lane;
@@ -151,6 +152,10 @@ fn run_bank(bank: Bank, site: &Site, measured: Duration) -> Result<(String, Vec<
         );
         runs.push(run);
     }
+    duplicate::must_be_recognised(&open, site.accounts)?;
+    let books = bank.books(&open, site.accounts)?;
+    ensure!(books.transfers == acknowledged, "a duplicate was recorded: {books:?}");
+    println!("  a transfer sent again is recognised, and not recorded again");
     let version = open.version.clone();
     open.room.close()?;
     Ok((version, runs))

@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::banks::Bank;
-use super::figures::{Result, micros, rate, ratio};
+use super::figures::{Result, grouped, micros, rate, ratio};
 use super::machine::Machine;
 use super::tigerbeetle::Benchmark;
 use super::workload::ROWS;
@@ -18,11 +18,11 @@ pub fn markdown(
     // Writing to a string cannot fail.
     let mut say = |line: &str| text.extend([line, "\n"]);
     say(&format!(
-        "{} rounds of {} s for each row after a second of warm-up, {} accounts, a unique tx_id for each \
+        "{} of {} s for each row after a second of warm-up, {} accounts, a unique tx_id for each \
          transfer. Machine: {}.",
-        arguments.rounds,
+        rounds(arguments.rounds),
         arguments.measured.as_secs(),
-        super::figures::grouped(arguments.accounts.into()),
+        grouped(arguments.accounts.into()),
         machine.sentence()
     ));
     say("");
@@ -39,6 +39,10 @@ pub fn markdown(
     }
     say(&abouts(results));
     text.trim_end().to_owned()
+}
+
+fn rounds(count: u32) -> String {
+    if count == 1 { "1 round".to_owned() } else { format!("{count} rounds") }
 }
 
 /// A line for each row and bank.
@@ -61,8 +65,9 @@ fn rows(results: &[Result]) -> String {
                 (_, Some(saldo)) => ratio(saldo, figures.median)
                     .map_or("–".to_owned(), |times| format!("{times} times as fast")),
             };
-            let generator =
-                figures.generator_nanos.map_or("–".to_owned(), |nanos| format!("{nanos} ns"));
+            let generator = figures
+                .generator_nanos
+                .map_or("–".to_owned(), |nanos| format!("{} ns", grouped(nanos)));
             lines.push(format!(
                 "| {} | {} | {} | {} to {} | {faster} | {} | {} | {generator} |",
                 row.title,

@@ -131,9 +131,30 @@ impl Bank {
     }
 }
 
-/// The first line of what a program says about its version.
+/// What a program says of its version.
 fn version_of(program: &Path) -> Result<String> {
     let output = std::process::Command::new(program).arg("--version").output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    Ok(version_in(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// The first line, without the checksums that Redis tells besides.
+fn version_in(said: &str) -> String {
+    let line = said.lines().next().unwrap_or_default().trim();
+    let words = line.split(' ').filter(|word| {
+        let detail = ["sha=", "malloc=", "bits=", "build="];
+        !detail.iter().any(|detail| word.starts_with(detail))
+    });
+    words.collect::<Vec<_>>().join(" ").replace("v=", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_in;
+
+    #[test]
+    fn a_version_is_told_without_checksums() {
+        let redis = "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=ae\n";
+        assert_eq!(version_in(redis), "Redis server 7.0.15");
+        assert_eq!(version_in("saldo 0.1.0\nmore"), "saldo 0.1.0");
+    }
 }

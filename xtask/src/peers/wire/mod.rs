@@ -62,6 +62,15 @@ impl Dialect {
             Self::Postgres => postgres::find(received),
         }
     }
+
+    /// What the answer to a transfer contains whose tx_id was seen before.
+    pub fn mark_of_duplicate(self) -> &'static [u8] {
+        match self {
+            Self::Lines => br#""duplicate":"#,
+            Self::Resp(_) => b"*1\r\n:2\r\n",
+            Self::Postgres => b"(2,",
+        }
+    }
 }
 
 /// A piece of an answer for an error message.
