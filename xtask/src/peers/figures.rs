@@ -9,7 +9,7 @@ use super::workload::ROWS;
 
 /// All runs of one bank.
 #[derive(Clone, Debug)]
-pub struct Result {
+pub struct Series {
     /// Which.
     pub bank: Bank,
     /// As it names itself.
@@ -32,7 +32,7 @@ pub struct Figures {
     pub generator_nanos: Option<u64>,
 }
 
-impl Result {
+impl Series {
     /// Without any run yet.
     pub fn new(bank: Bank, version: String) -> Self {
         Self { bank, version, runs: vec![Vec::new(); ROWS.len()] }
@@ -107,7 +107,7 @@ pub fn micros(time: Duration) -> String {
 pub mod samples {
     use std::time::Duration;
 
-    use super::Result;
+    use super::Series;
     use crate::peers::banks::{BANKS, Bank};
     use crate::peers::load::Measured;
     use crate::peers::workload::ROWS;
@@ -124,9 +124,9 @@ pub mod samples {
     }
 
     /// Every bank, each slower than the one before, with three runs of each row.
-    pub fn results() -> Vec<Result> {
+    pub fn results() -> Vec<Series> {
         let result = |(bank, rate): (Bank, u64)| {
-            let mut result = Result::new(bank, format!("{} 1.0", bank.word()));
+            let mut result = Series::new(bank, format!("{} 1.0", bank.word()));
             result.runs = vec![vec![run(rate), run(rate * 2), run(rate / 2)]; ROWS.len()];
             result
         };
@@ -138,7 +138,7 @@ pub mod samples {
 mod tests {
     use std::time::Duration;
 
-    use super::{Result, median, micros, rate, ratio, samples};
+    use super::{Series, median, micros, rate, ratio, samples};
     use crate::peers::banks::Bank;
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_row_has_the_median_and_the_spread_of_its_runs_and_none_before_it_ran() {
-        let mut result = Result::new(Bank::Saldo, String::new());
+        let mut result = Series::new(Bank::Saldo, String::new());
         assert_eq!(result.figures(0), None);
         result.runs[0] = vec![samples::run(300), samples::run(100), samples::run(200)];
         let figures = result.figures(0).unwrap();

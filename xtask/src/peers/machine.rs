@@ -41,15 +41,23 @@ impl Machine {
         })
     }
 
+    /// How busy it was before anything was started, and what that means when it was.
+    fn busyness(&self, load: &str) -> String {
+        let whole: usize =
+            load.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or_default();
+        let meaning = if whole > 0 && whole * 2 >= self.cores {
+            ": it was busy with other work, so the figures are lower and less steady than it can give"
+        } else {
+            ""
+        };
+        format!("; load average before the run {load}{meaning}")
+    }
+
     /// In a sentence.
     pub fn sentence(&self) -> String {
         let processor =
             self.processor.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-        let load = self
-            .load_before
-            .as_ref()
-            .map(|load| format!("; load average before the run {load}"))
-            .unwrap_or_default();
+        let load = self.load_before.as_ref().map(|load| self.busyness(load)).unwrap_or_default();
         format!(
             "{} cores{processor}, {}, {}, a write of 4 KiB with its sync {} (median; p99 {}){load}; \
              {}",

@@ -76,7 +76,7 @@ pub fn run(words: &[&str]) -> Result<bool> {
     println!("folders: {}", site.folder.display());
     println!("machine: {}", machine.sentence());
 
-    let mut results: Vec<figures::Result> = Vec::new();
+    let mut results: Vec<figures::Series> = Vec::new();
     for round in 1..=arguments.rounds {
         for bank in &arguments.banks {
             println!("round {round} of {}, {}", arguments.rounds, bank.title());
@@ -84,7 +84,7 @@ pub fn run(words: &[&str]) -> Result<bool> {
                 .with_context(|| bank.title().to_owned())?;
             let known = results.iter().position(|result| result.bank == *bank);
             let index = known.unwrap_or_else(|| {
-                results.push(figures::Result::new(*bank, version));
+                results.push(figures::Series::new(*bank, version));
                 results.len() - 1
             });
             let result = results.get_mut(index).context("a result for each bank")?;

@@ -2,7 +2,7 @@
 //! reader's light or dark theme.
 
 use super::banks::Bank;
-use super::figures::{Figures, Result, rate};
+use super::figures::{Figures, Series, rate};
 use super::workload::ROWS;
 
 const WIDTH: u64 = 760;
@@ -32,11 +32,11 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 }";
 
 /// The picture. Bars are medians, lines are the spread; each group has a scale of its own.
-pub fn svg(results: &[Result]) -> String {
+pub fn svg(results: &[Series]) -> String {
     let mut body = String::new();
     let mut y = TOP;
     for (index, row) in ROWS.iter().enumerate() {
-        let bars: Vec<(&Result, Figures)> =
+        let bars: Vec<(&Series, Figures)> =
             results.iter().filter_map(|result| Some((result, result.figures(index)?))).collect();
         let Some(most) = bars.iter().map(|(_, figures)| figures.most).max() else { continue };
         body.push_str(&format!(
@@ -61,7 +61,7 @@ pub fn svg(results: &[Result]) -> String {
 }
 
 /// One bank's name, bar, spread and number.
-fn bar(result: &Result, figures: Figures, most: u64, y: u64) -> String {
+fn bar(result: &Series, figures: Figures, most: u64, y: u64) -> String {
     let x = |value: u64| BARS_X + (value * BARS_WIDTH).checked_div(most).unwrap_or_default();
     let class = if result.bank == Bank::Saldo { "bar saldo" } else { "bar" };
     let (middle, baseline) = (y + BAR_HEIGHT / 2, y + 13);

@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::banks::Bank;
-use super::figures::{Result, grouped, micros, rate, ratio};
+use super::figures::{Series, grouped, micros, rate, ratio};
 use super::machine::Machine;
 use super::tigerbeetle::Benchmark;
 use super::workload::ROWS;
@@ -11,7 +11,7 @@ use super::workload::ROWS;
 pub fn markdown(
     arguments: &Arguments,
     machine: &Machine,
-    results: &[Result],
+    results: &[Series],
     tigerbeetle: Option<&Benchmark>,
 ) -> String {
     let mut text = String::new();
@@ -46,7 +46,7 @@ fn rounds(count: u32) -> String {
 }
 
 /// A line for each row and bank.
-fn rows(results: &[Result]) -> String {
+fn rows(results: &[Series]) -> String {
     let mut lines = vec![
         "| workload | bank | transfers/s, median | runs | Saldo is | p50 | p99 | generator per transfer |"
             .to_owned(),
@@ -85,7 +85,7 @@ fn rows(results: &[Result]) -> String {
 }
 
 /// What differs between the banks.
-fn abouts(results: &[Result]) -> String {
+fn abouts(results: &[Series]) -> String {
     let mut text =
         "| bank | version | settings | a tx_id is known | on the disk when the answer comes |\n\
                     |---|---|---|---|---|\n"
@@ -160,5 +160,13 @@ mod tests {
         let text = markdown(&arguments, &machine(), &samples::results(), Some(&benchmark));
         let line = text.lines().find(|line| line.starts_with("TigerBeetle (0.16)")).unwrap();
         assert!(line.contains("260,000 transfers/s") && line.contains("batches"), "{line}");
+    }
+
+    #[test]
+    fn a_machine_that_was_busy_is_said_to_be() {
+        let busy = |load: &str| {
+            Machine { load_before: Some(load.into()), ..machine() }.sentence().contains("busy")
+        };
+        assert_eq!(["0.99", "1.00", "14.19"].map(busy), [false, true, true]);
     }
 }
