@@ -15,6 +15,7 @@
 
 mod code;
 mod escape;
+mod fast;
 mod fields;
 pub mod foreign;
 mod json;
