@@ -5,6 +5,8 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
+#[cfg(feature = "mirror")]
+pub mod mirror;
 pub mod query;
 mod seam;
 

@@ -7,6 +7,7 @@ use ledger::{
     TxId,
 };
 
+use crate::query::{Query, Reading};
 use crate::seam::{Engine, Outcome, Request};
 
 pub(super) fn account(name: &str) -> AccountId<'static> {
@@ -102,6 +103,14 @@ pub(super) async fn ask<'e>(
 pub(super) async fn ask_one<'e>(engine: &'e dyn Engine, request: Request<'static>) -> Outcome<'e> {
     let mut outcomes = ask(engine, vec![request]).await;
     outcomes.pop().expect("one outcome per request")
+}
+
+/// Asks about history; the position of the answer is durable.
+pub(super) async fn read(engine: &dyn Engine, query: Query<'static>) -> Reading {
+    let reading = engine.read(query.clone()).await;
+    let reading = reading.unwrap_or_else(|why| panic!("{query:?} was not answered: {why}"));
+    assert!(reading.as_of() <= engine.seq_durable(), "told before it is durable: {reading:?}");
+    reading
 }
 
 /// Runs one change; what it answers, in the model's words.

@@ -9,10 +9,15 @@
 //! those on its own.
 
 mod ask;
+mod books;
+mod deadlines;
+mod history;
 mod model;
 mod order;
 mod reads;
+mod resolve;
 mod restart;
+mod statements;
 mod tx_ids;
 mod writes;
 
@@ -112,4 +117,29 @@ cases! { $
         balances_outlive_a_restart
         answers_outlive_a_restart
         seqs_go_on_after_a_restart;
+    resolve:
+        resolving_tells_what_was_done_and_what_was_refused
+        an_unknown_tx_id_is_voided_once
+        a_write_under_a_voided_tx_id_is_refused_for_ever
+        a_request_and_its_resolve_in_one_batch_are_settled_in_order
+        a_refusal_that_was_not_recorded_can_still_be_voided
+        what_was_settled_outlives_a_restart;
+    deadlines:
+        what_comes_after_its_deadline_is_refused_and_recorded
+        what_comes_before_its_deadline_is_executed
+        what_was_executed_in_time_stays_so_whatever_the_deadline
+        a_late_request_without_a_tx_id_is_not_recorded
+        deadlines_that_passed_outlive_a_restart;
+    history:
+        a_transaction_is_found_by_its_tx_id_and_by_its_seq
+        pages_of_transactions_join
+        a_reading_shows_what_an_answer_before_it_showed
+        a_balance_is_told_as_it_was_at_every_seq_and_time
+        accounts_are_listed_by_name_in_pages
+        totals_are_those_of_all_events;
+    statements:
+        statements_show_every_change_once_in_either_order
+        a_statement_may_begin_and_end_at_a_seq_or_a_time
+        pages_join_while_money_moves
+        an_account_without_money_has_a_statement_and_an_unknown_one_has_none;
 }

@@ -1,18 +1,19 @@
 //! Random requests, retries and restarts, compared step by step with the naive model.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 
 use ledger::limits::{AMOUNT_MAX, BALANCE_MAX};
-use ledger::model::{Answer, Model};
-use ledger::{AccountId, Balance, Command, Openings, Seq, Transfer, TxId};
+use ledger::{Balance, Command, Openings, Seq, Transfer};
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use super::Instance;
-use super::ask::{account, again, amount, answer, answer_of, ask, balances, given, held_of};
-use crate::seam::{Engine, Outcome, Request};
+use super::ask::{account, amount, balances, given, resolve, tx_id};
+use super::books::{Books, FAR_US, PAST_US};
+use crate::query::{Moment, Named, Order, PAGE_MAX, Query, Span, StatementPage};
+use crate::seam::{Engine, Request};
 
 /// Few accounts, so that commands meet each other.
 const NAMES: [&str; 5] = ["alice", "bob", "\u{e9}\"\\", "d", "e"];
@@ -24,7 +25,40 @@ pub struct Script(Vec<Step>);
 #[derive(Clone, Debug)]
 enum Step {
     Batch(Vec<Asked>),
+    Read(Question),
     Reopen,
+}
+
+/// A question about history; places in it are chosen when it is asked.
+#[derive(Clone, Debug)]
+enum Question {
+    OfTxId(Index),
+    OfSeq(Index),
+    Span {
+        from: Index,
+        to: Option<Index>,
+        limit: usize,
+    },
+    Statement {
+        name: &'static str,
+        from: Option<(Index, bool)>,
+        to: Option<(Index, bool)>,
+        is_newest_first: bool,
+        limit: usize,
+        after: Option<Index>,
+        end: Option<Index>,
+    },
+    BalanceAt {
+        name: &'static str,
+        at: (Index, bool),
+    },
+    Accounts {
+        prefix: &'static str,
+        after: Option<&'static str>,
+        limit: usize,
+        count: bool,
+    },
+    Totals,
 }
 
 #[derive(Clone, Debug)]
@@ -33,17 +67,25 @@ enum Asked {
     New {
         command: Command<'static>,
         given: bool,
+        not_after_us: Option<u64>,
     },
     /// One of the changes before, once more.
     Again {
         which: Index,
         given: bool,
+        not_after_us: Option<u64>,
     },
     /// The tx_id of one of the changes before, with this content.
     Other {
         which: Index,
         command: Command<'static>,
     },
+    /// What became of one of the changes before?
+    Resolve {
+        which: Index,
+    },
+    /// The tx_id of the next new change, before it comes.
+    ResolveNext,
     Balance(&'static str),
     Balances(Vec<&'static str>),
 }
@@ -78,51 +120,50 @@ impl Script {
         for step in self.0 {
             match step {
                 Step::Batch(asked) => compared.run(&*instance.engine, asked).await,
+                Step::Read(question) => compared.read(&*instance.engine, question).await,
                 Step::Reopen => instance = instance.reopened().await,
             }
         }
-        compared.compare_balances(&*instance.engine).await;
+        compared.compare_all(&*instance.engine).await;
         instance = instance.reopened().await;
-        compared.compare_balances(&*instance.engine).await;
+        compared.compare_all(&*instance.engine).await;
         compared.ask_everything_again(&*instance.engine).await;
-        compared.compare_balances(&*instance.engine).await;
+        compared.compare_all(&*instance.engine).await;
     }
 }
 
-/// The model, and what was asked of both so far.
+/// The naive bank, and what was asked of both so far.
 #[derive(Default)]
 struct Compared {
-    model: Model,
+    books: Books,
     /// Every change so far, with its tx_id.
     asked: Vec<(Command<'static>, String)>,
-    /// The seq of each account's last change.
-    changed: HashMap<String, u64>,
 }
 
 impl Compared {
     async fn run(&mut self, engine: &dyn Engine, asked: Vec<Asked>) {
-        let batch: Vec<Request<'static>> =
-            asked.into_iter().filter_map(|one| self.request(one)).collect();
-        let outcomes = ask(engine, batch.clone()).await;
-        for (request, outcome) in batch.iter().zip(&outcomes) {
-            self.compare(request, outcome);
-        }
+        let batch = asked.into_iter().filter_map(|one| self.request(one)).collect();
+        self.books.ask(engine, batch).await;
     }
 
     fn request(&mut self, asked: Asked) -> Option<Request<'static>> {
-        let (command, tx_id, tx_id_given) = match asked {
-            Asked::New { command, given } => (command, format!("t{}", self.asked.len()), given),
-            Asked::Again { which, given } => {
-                let (command, tx_id) = self.earlier(which)?;
-                (command, tx_id, given)
+        let (command, id, tx_id_given, not_after_us) = match asked {
+            Asked::New { command, given, not_after_us } => {
+                (command, format!("t{}", self.asked.len()), given, not_after_us)
             }
-            Asked::Other { which, command } => (command, self.earlier(which)?.1, true),
+            Asked::Again { which, given, not_after_us } => {
+                let (command, id) = self.earlier(which)?;
+                (command, id, given, not_after_us)
+            }
+            Asked::Other { which, command } => (command, self.earlier(which)?.1, true, None),
+            Asked::Resolve { which } => return Some(resolve(&self.earlier(which)?.1)),
+            // The request comes later, as the next new one, or never.
+            Asked::ResolveNext => return Some(resolve(&format!("t{}", self.asked.len()))),
             Asked::Balance(name) => return Some(Request::Balance(account(name))),
             Asked::Balances(names) => return Some(balances(&names)),
         };
-        self.asked.push((command.clone(), tx_id.clone()));
-        let tx_id = TxId::new(tx_id).expect("a short word");
-        Some(Request::Write { command, tx_id, tx_id_given, not_after_us: None })
+        self.asked.push((command.clone(), id.clone()));
+        Some(Request::Write { command, tx_id: tx_id(&id), tx_id_given, not_after_us })
     }
 
     fn earlier(&self, which: Index) -> Option<(Command<'static>, String)> {
@@ -130,79 +171,127 @@ impl Compared {
         if count == 0 { None } else { self.asked.get(which.index(count)).cloned() }
     }
 
-    fn compare(&mut self, request: &Request<'_>, outcome: &Outcome<'_>) {
-        match request {
-            Request::Write { command, tx_id, tx_id_given, not_after_us: _ } => {
-                let expected = self.model.execute(command, tx_id.as_str(), *tx_id_given);
-                assert_eq!(answer_of(outcome), expected, "{request:?}");
-                if let Answer::Done { seq, legs, duplicate: false } = &expected {
-                    for (name, ..) in legs {
-                        self.changed.insert(name.clone(), *seq);
-                    }
-                }
-                if let Answer::Refused { seq: None, .. } = expected {
-                    self.compare_position(command.accounts(), outcome.rests_on());
-                }
+    async fn read(&self, engine: &dyn Engine, question: Question) {
+        let last = self.books.model.seq();
+        // Sometimes before the first event, and sometimes ahead of the last.
+        let seq =
+            |which: Index| Seq::new(which.index(usize::try_from(last).unwrap_or(0) + 2) as u64);
+        let moment = |(which, is_time): (Index, bool)| match is_time {
+            false => Moment::Seq(seq(which)),
+            true => {
+                let place = which.index(usize::try_from(last).unwrap_or(0) + 1);
+                let happened = self.books.model.events().get(place);
+                Moment::Time(happened.map_or(FAR_US, |happened| happened.at_us))
             }
-            Request::Resolve(_) => unreachable!("a script resolves nothing"),
-            Request::Balance(asked) => {
-                let (held, as_of) = held_of(outcome);
-                assert_eq!(held, self.expected([asked]), "{request:?}");
-                self.compare_position([asked], as_of);
+        };
+        let query = match question {
+            Question::OfTxId(which) => match self.earlier(which) {
+                Some((_, id)) => Query::Transaction(Named::TxId(tx_id(&id))),
+                None => return,
+            },
+            Question::OfSeq(which) => Query::Transaction(Named::Seq(seq(which))),
+            Question::Span { from, to, limit } => {
+                Query::Transactions(Span { from: seq(from), to: to.map(seq), limit })
             }
-            Request::Balances(asked) => {
-                let (held, as_of) = held_of(outcome);
-                assert_eq!(held, self.expected(asked), "{request:?}");
-                self.compare_position(asked, as_of);
+            Question::Statement { name, from, to, is_newest_first, limit, after, end } => {
+                let order = if is_newest_first { Order::NewestFirst } else { Order::OldestFirst };
+                let (from, to) = (from.map(moment), to.map(moment));
+                let (after, end) = (after.map(seq), end.map(seq));
+                let page = StatementPage { from, to, order, limit, after, end };
+                Query::Statement { account: account(name), page }
             }
+            Question::BalanceAt { name, at } => {
+                Query::BalanceAt { account: account(name), at: moment(at) }
+            }
+            Question::Accounts { prefix, after, limit, count } => {
+                let after = after.map(account);
+                Query::Accounts { prefix: Cow::Borrowed(prefix), after, limit, count }
+            }
+            Question::Totals => Query::Totals,
+        };
+        self.books.check(engine, query).await;
+    }
+
+    async fn compare_all(&mut self, engine: &dyn Engine) {
+        self.books.ask(engine, vec![balances(&NAMES)]).await;
+        assert_eq!(engine.seq_durable().get(), self.books.model.seq());
+        self.books.check(engine, Query::Totals).await;
+        for name in NAMES {
+            let (from, to, after, end) = (None, None, None, None);
+            let order = Order::NewestFirst;
+            let page = StatementPage { from, to, order, limit: PAGE_MAX, after, end };
+            self.books.check(engine, Query::Statement { account: account(name), page }).await;
         }
     }
 
-    fn expected<'n>(&self, names: impl IntoIterator<Item = &'n AccountId<'n>>) -> Vec<Option<i64>> {
-        let held = names.into_iter().map(|name| self.model.balance(name.as_str()));
-        held.map(|held| held.map(|held| i64::try_from(held).expect("in its range"))).collect()
-    }
-
-    /// No lower than the last change of what it shows, and of nothing that is yet to come.
-    fn compare_position<'n>(&self, names: impl IntoIterator<Item = &'n AccountId<'n>>, as_of: Seq) {
-        let changes = names.into_iter().filter_map(|name| self.changed.get(name.as_str()));
-        let lowest = changes.copied().max().unwrap_or(0);
-        assert!((lowest..=self.model.seq()).contains(&as_of.get()), "as of {as_of}");
-    }
-
-    async fn compare_balances(&mut self, engine: &dyn Engine) {
-        let request = balances(&NAMES);
-        let outcomes = ask(engine, vec![request.clone()]).await;
-        self.compare(&request, outcomes.first().expect("one outcome per request"));
-        assert_eq!(engine.seq_durable().get(), self.model.seq());
-    }
-
     async fn ask_everything_again(&mut self, engine: &dyn Engine) {
-        for (command, tx_id) in std::mem::take(&mut self.asked) {
-            let first = self.model.execute(&command, &tx_id, true);
-            let second = answer(engine, given(command.clone(), &tx_id)).await;
-            assert_eq!(second, first, "{command:?} under {tx_id}");
-            let third = answer(engine, given(command, &tx_id)).await;
-            assert_eq!(third, again(&first), "under {tx_id}");
+        for (command, id) in std::mem::take(&mut self.asked) {
+            let twice = vec![given(command.clone(), &id), given(command, &id), resolve(&id)];
+            self.books.ask(engine, twice).await;
         }
     }
 }
 
 fn script() -> impl Strategy<Value = Script> {
     let batch = prop::collection::vec(asked(), 1..8).prop_map(Step::Batch);
-    let step = prop_oneof![15 => batch, 1 => Just(Step::Reopen)];
-    prop::collection::vec(step, 1..12).prop_map(Script)
+    let step =
+        prop_oneof![15 => batch, 12 => question().prop_map(Step::Read), 1 => Just(Step::Reopen)];
+    prop::collection::vec(step, 1..20).prop_map(Script)
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
     prop_oneof![
-        8 => (command(), any::<bool>()).prop_map(|(command, given)| Asked::New { command, given }),
-        3 => (any::<Index>(), any::<bool>())
-            .prop_map(|(which, given)| Asked::Again { which, given }),
+        8 => (command(), any::<bool>(), deadline()).prop_map(|(command, given, not_after_us)| {
+            Asked::New { command, given, not_after_us }
+        }),
+        3 => (any::<Index>(), any::<bool>(), deadline()).prop_map(|(which, given, not_after_us)| {
+            Asked::Again { which, given, not_after_us }
+        }),
+        1 => any::<Index>().prop_map(|which| Asked::Resolve { which }),
+        1 => Just(Asked::ResolveNext),
         1 => (any::<Index>(), command())
             .prop_map(|(which, command)| Asked::Other { which, command }),
         1 => select(&NAMES[..]).prop_map(Asked::Balance),
         1 => prop::collection::vec(select(&NAMES[..]), 0..8).prop_map(Asked::Balances),
+    ]
+}
+
+fn deadline() -> impl Strategy<Value = Option<u64>> {
+    prop_oneof![6 => Just(None), 1 => Just(Some(PAST_US)), 1 => Just(Some(FAR_US))]
+}
+
+fn question() -> impl Strategy<Value = Question> {
+    let name = || select(&NAMES[..]);
+    let limit = || prop_oneof![4 => 1..6_usize, 1 => Just(PAGE_MAX)];
+    let moment = any::<(Index, bool)>;
+    let statement = (
+        name(),
+        proptest::option::of(moment()),
+        proptest::option::of(moment()),
+        any::<bool>(),
+        limit(),
+        any::<Option<Index>>(),
+        any::<Option<Index>>(),
+    );
+    prop_oneof![
+        2 => any::<Index>().prop_map(Question::OfTxId),
+        1 => any::<Index>().prop_map(Question::OfSeq),
+        2 => (any::<Index>(), any::<Option<Index>>(), limit())
+            .prop_map(|(from, to, limit)| Question::Span { from, to, limit }),
+        5 => statement.prop_map(|(name, from, to, is_newest_first, limit, after, end)| {
+            Question::Statement { name, from, to, is_newest_first, limit, after, end }
+        }),
+        3 => (name(), moment()).prop_map(|(name, at)| Question::BalanceAt { name, at }),
+        2 => (
+            select(&["", "a", "al", "\u{e9}", "x"][..]),
+            proptest::option::of(name()),
+            limit(),
+            any::<bool>()
+        )
+            .prop_map(|(prefix, after, limit, count)| {
+                Question::Accounts { prefix, after, limit, count }
+            }),
+        1 => Just(Question::Totals),
     ]
 }
 

@@ -193,23 +193,10 @@ impl<D: Disk> Core<D> {
         self.recent.place(tx_hash).seqs().collect()
     }
 
-    /// Names and states of the accounts with these numbers, all at one position, in their order.
-    pub(crate) fn states_of(&self, numbers: &[u32]) -> Vec<(AccountId<'static>, AccountState)> {
-        let numbered = |number: &u32| self.accounts.at(usize::try_from(*number).ok()?);
-        let mut ascending: Vec<Numbered<'_>> = numbers.iter().filter_map(numbered).collect();
-        ascending.sort_unstable_by_key(|found| found.number);
-        // All locks are held at once: one position for all.
-        let held: Vec<(usize, MutexGuard<'_, AccountState>)> =
-            ascending.iter().map(|found| (found.number, found.account.lock())).collect();
-        let state = |number: usize| {
-            let place = held.binary_search_by_key(&number, |(held, _)| *held).ok()?;
-            held.get(place).map(|(_, state)| **state)
-        };
-        let named = numbers.iter().filter_map(numbered).filter_map(|found| {
-            let account = AccountId::new(found.account.name().to_owned()).ok()?;
-            Some((account, state(found.number)?))
-        });
-        named.collect()
+    /// Name and state of the account with this number, read under its lock.
+    pub(crate) fn state_of(&self, number: u32) -> Option<(AccountId<'static>, AccountState)> {
+        let (name, state) = self.account_at(usize::try_from(number).ok()?)?;
+        Some((AccountId::new(name.to_owned()).ok()?, state))
     }
 
     fn write<'a>(

@@ -29,7 +29,7 @@ const SEAL_PREFIX: &[u8] = b"{\"seal\":";
 
 /// Why history could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+pub enum ReadError {
     /// The index cannot be read.
     #[error(transparent)]
     Index(#[from] HistoryError),

@@ -38,18 +38,18 @@ use tokio::sync::{Notify, Semaphore};
 
 pub use self::checkpoint::Checkpoint;
 pub use self::core::{Core, Executed, Now};
+pub use self::reads::Reads;
 pub use self::recall::{Recall, RecallError, Recalled, Recaller};
 // For the schedule explorer, which brings threads of its own.
 #[cfg(not(feature = "shuttle"))]
 use self::durability::Durability;
 #[cfg(feature = "shuttle")]
 pub use self::durability::{Durability, Lost};
-use self::lines::Lines;
+pub use self::lines::ReadError;
 use self::readers::Readers;
-use self::reads::Reads;
 use self::rebuild::Rebuild;
 use self::threads::{Shared, Threads};
-use crate::query::{Query, Reading};
+use crate::query::{Moment, Query, Reading};
 use crate::seam::{BoxFuture, Engine, Outcome, Request, Unavailable};
 
 /// How the embedded engine works; the defaults are production's.
@@ -185,7 +185,7 @@ impl<D: Disk> Parts<D> {
     /// What reads the events that a tx_id may stand for, from the folder of `disk`.
     pub fn recaller(&self, disk: Arc<D>) -> Recaller<D> {
         let history = Arc::clone(&self.history);
-        Recaller::new(Arc::clone(&history), Arc::new(Lines::new(disk, history)))
+        Recaller::new(Arc::clone(&history), Arc::new(lines::Lines::new(disk, history)))
     }
 }
 
@@ -209,12 +209,10 @@ impl<D: Disk> Embedded<D> {
     pub fn start(disk: Arc<D>, parts: Parts<D>, options: &Options, on_fatal: OnFatal) -> Self {
         let recaller = parts.recaller(Arc::clone(&disk));
         let Parts { core, writer, history, report, index_report: _, lock } = parts;
-        let lines = Arc::new(Lines::new(Arc::clone(&disk), Arc::clone(&history)));
         let shared = Arc::new(Shared {
             disk,
             core,
             history,
-            lines,
             recaller,
             index_moved: Notify::new(),
             index_lag_events_max: options.index_lag_events_max,
@@ -258,10 +256,18 @@ impl<D: Disk> Embedded<D> {
     }
 
     async fn read_owned(&self, query: Query<'static>) -> Result<Reading, Unavailable> {
+        if let Query::BalanceAt { at: Moment::Time(_), .. } = query {
+            // IMPORTANT: what was staged before may have happened before that moment. Once it is
+            // durable, nothing more gets a time that lies behind the clock's.
+            let staged = self.shared.core.staging().head().seq;
+            let durable = self.shared.durability.wait(staged).await;
+            durable.map_err(|_lost| Unavailable::JournalStopped)?;
+        }
         let shared = Arc::clone(&self.shared);
+        let now_us = clock::now_us();
         let read = self.readers.run(move || {
-            let Shared { core, history, lines, .. } = &*shared;
-            Reads { core, history, lines }.answer(query)
+            let Shared { core, recaller, .. } = &*shared;
+            Reads::new(core, recaller).answer(query, now_us)
         });
         let reading = match read.await {
             Ok(Ok(reading)) => reading,

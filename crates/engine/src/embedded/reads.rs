@@ -3,30 +3,40 @@
 //!
 //! **Invariant:** a reading shows nothing behind its position, and all before it that it is about.
 
-use std::sync::Arc;
-
 use history::History;
+use journal::Head;
 use journal::disk::Disk;
 use ledger::{AccountId, Balance, Event, Leg, Seq, Transaction, TxId};
 
-use super::clock::now_us;
+use super::accounts::AccountState;
 use super::core::Core;
 use super::lines::{Lines, ReadError, Walk};
+use super::recall::Recaller;
 use crate::query::{
     AccountLine, Kind, Moment, Named, Order, Query, Reading, Span, Statement, StatementLine,
     StatementPage, Totals,
 };
 
+/// How often a list of names is made again because accounts were opened meanwhile. Should it still
+/// not be enough, the list has all accounts of its position, and the count may be ahead of it.
+const NAMES_TRIES: usize = 8;
+
 /// What a reading is made from.
-pub(super) struct Reads<'s, D: Disk> {
-    pub(super) core: &'s Core<D>,
-    pub(super) history: &'s Arc<History<D>>,
-    pub(super) lines: &'s Lines<D>,
+pub struct Reads<'s, D: Disk> {
+    core: &'s Core<D>,
+    history: &'s History<D>,
+    lines: &'s Lines<D>,
 }
 
-impl<D: Disk> Reads<'_, D> {
-    /// Answers `query`. The reading may be told once its position is durable.
-    pub(super) fn answer(&self, query: Query<'_>) -> Result<Reading, ReadError> {
+impl<'s, D: Disk> Reads<'s, D> {
+    /// Reads what `core` holds and what `recaller` reads from.
+    pub fn new(core: &'s Core<D>, recaller: &'s Recaller<D>) -> Self {
+        Self { core, history: recaller.history(), lines: recaller.lines() }
+    }
+
+    /// Answers `query`, at the clock's `now_us` (microseconds since the Unix epoch). The reading
+    /// rests on what is durable and appended to the index. Takes system calls.
+    pub fn answer(&self, query: Query<'_>, now_us: u64) -> Result<Reading, ReadError> {
         let head = self.history.appended();
         let end = head.seq;
         match query {
@@ -40,9 +50,9 @@ impl<D: Disk> Reads<'_, D> {
             }
             Query::Transactions(span) => self.transactions(span, end),
             Query::Statement { account, page } => self.statement(&account, page, end),
-            Query::BalanceAt { account, at } => self.balance_at(&account, at, end),
+            Query::BalanceAt { account, at } => self.balance_at(&account, at, end, now_us),
             Query::Accounts { prefix, after, limit, count } => {
-                self.accounts(&prefix, after.as_ref(), limit, count, end)
+                self.accounts(&prefix, after.as_ref(), limit, count, head)
             }
             Query::Totals => Ok(Reading::Totals(Totals {
                 accounts_count: head.accounts_count,
@@ -165,11 +175,13 @@ impl<D: Disk> Reads<'_, D> {
         account: &AccountId<'_>,
         at: Moment,
         end: Seq,
+        now_us: u64,
     ) -> Result<Reading, ReadError> {
         let as_of = match at {
             Moment::Seq(seq) if seq > end => return Ok(Reading::NotYet { as_of: end }),
             Moment::Seq(seq) => seq,
-            Moment::Time(time_us) if time_us > now_us() => {
+            // What happens from now on may still get the time of now.
+            Moment::Time(time_us) if time_us >= now_us => {
                 return Ok(Reading::NotYet { as_of: end });
             }
             Moment::Time(time_us) => self.seq_at(time_us, end)?,
@@ -210,18 +222,40 @@ impl<D: Disk> Reads<'_, D> {
         after: Option<&AccountId<'_>>,
         limit: usize,
         count: bool,
-        end: Seq,
+        head: Head,
     ) -> Result<Reading, ReadError> {
         let after = after.map(AccountId::as_str);
         let name_of = |number| self.core.name_of(number).map(str::to_owned);
-        let page = self.history.names(prefix, after, limit, count, &name_of)?;
-        let states = self.core.states_of(&page.numbers);
-        let as_of = states.iter().fold(end, |as_of, (_, state)| as_of.max(state.seq));
-        let accounts = states
-            .into_iter()
-            .map(|(account, state)| AccountLine { account, balance: state.balance, seq: state.seq })
-            .collect();
-        Ok(Reading::Accounts { accounts, more: page.more, count: page.count, as_of })
+        let mut head = head;
+        let mut page = self.history.names(prefix, after, limit, count, &name_of)?;
+        for _ in 0..NAMES_TRIES {
+            let now = self.history.appended();
+            if now.accounts_count == head.accounts_count {
+                break;
+            }
+            // An account was opened between the position and the list.
+            head = now;
+            page = self.history.names(prefix, after, limit, count, &name_of)?;
+        }
+        let mut accounts = Vec::with_capacity(page.numbers.len());
+        for number in page.numbers {
+            accounts.extend(self.account_line(number, head.seq)?);
+        }
+        Ok(Reading::Accounts { accounts, more: page.more, count: page.count, as_of: head.seq })
+    }
+
+    /// What the account with this number held behind the event `end`; `None` when it did not exist.
+    fn account_line(&self, number: u32, end: Seq) -> Result<Option<AccountLine>, ReadError> {
+        let Some((account, state)) = self.core.state_of(number) else { return Ok(None) };
+        if state.seq <= end {
+            let AccountState { balance, seq } = state;
+            return Ok(Some(AccountLine { account, balance, seq }));
+        }
+        // It has changed since, by what is not durable or not in the list's position.
+        let seqs = self.history.seqs_of_account(number, Seq::new(1), end, true, 1)?;
+        let Some(seq) = seqs.first() else { return Ok(None) };
+        let (line, _) = line(&mut self.lines.walk(), &account, *seq)?;
+        Ok(Some(AccountLine { account, balance: line.after, seq: line.seq }))
     }
 }
 

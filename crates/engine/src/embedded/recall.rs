@@ -60,6 +60,14 @@ impl<D: Disk> Recaller<D> {
         Self { history, lines }
     }
 
+    pub(super) fn history(&self) -> &History<D> {
+        &self.history
+    }
+
+    pub(super) fn lines(&self) -> &Lines<D> {
+        &self.lines
+    }
+
     /// Reads what `recall` names; everything up to [`Recall::rests_on`] is durable and appended
     /// to the index. Takes system calls.
     pub fn recall(&self, tx_id: &TxId<'_>, recall: &Recall) -> Result<Recalled, RecallError> {

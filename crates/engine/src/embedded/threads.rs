@@ -15,7 +15,6 @@ use super::checkpoint::Checkpoint;
 use super::clock::now_us;
 use super::core::Core;
 use super::durability::Durability;
-use super::lines::Lines;
 use super::recall::Recaller;
 use super::{OnFatal, chain};
 
@@ -34,7 +33,6 @@ pub(super) struct Shared<D: Disk> {
     pub(super) disk: Arc<D>,
     pub(super) core: Core<D>,
     pub(super) history: Arc<History<D>>,
-    pub(super) lines: Arc<Lines<D>>,
     pub(super) recaller: Recaller<D>,
     /// Told when the index holds more.
     pub(super) index_moved: Notify,

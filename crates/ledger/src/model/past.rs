@@ -1,6 +1,9 @@
 //! What the naive bank says of its past: every answer is a loop over all events.
 
-use super::{Happened, Model, What};
+use crate::event::Event;
+use crate::transaction::Transaction;
+
+use super::{Happened, Model, What, content};
 
 /// One change of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,18 @@ impl Model {
     /// Everything that ever happened, in order; the first has seq 1.
     pub fn events(&self) -> &[Happened] {
         &self.events
+    }
+
+    /// The bank as it was behind the event `seq`.
+    pub fn until(&self, seq: u64) -> Self {
+        let mut past = Self::new();
+        for happened in self.events.iter().filter(|happened| happened.seq <= seq) {
+            if let What::Changed { legs, .. } = &happened.what {
+                past.set(legs.iter().map(|(name, _, after)| (name.clone(), *after)).collect());
+            }
+            past.record(&happened.tx_id, happened.what.clone(), happened.at_us);
+        }
+        past
     }
 
     /// What happened under `tx_id`.
@@ -92,6 +107,38 @@ impl Model {
     }
 }
 
+impl Happened {
+    /// Whether `transaction` tells this: its place, name and time, what was asked and what came of
+    /// it.
+    pub fn is_told_by(&self, transaction: &Transaction<'_>) -> bool {
+        let Transaction { seq, tx_id, event, at_us } = transaction;
+        let asked = event.clone().into_command().map(|command| content(&command));
+        let same = match (&self.what, event) {
+            (What::Voided, Event::Void) => true,
+            (What::Refused { content, code, balance }, Event::Refused(refused)) => {
+                let held = refused.rejection.balance().map(|held| i128::from(held.get()));
+                asked.as_ref() == Some(content)
+                    && refused.rejection.code() == *code
+                    && held == *balance
+            }
+            (
+                What::Changed { content, legs },
+                Event::Init { .. }
+                | Event::Deposit { .. }
+                | Event::Withdraw { .. }
+                | Event::Transfer { .. },
+            ) => {
+                let told = event.legs().map(|leg| {
+                    (leg.account.to_string(), leg.before.get().into(), leg.after.get().into())
+                });
+                asked.as_ref() == Some(content) && told.eq(legs.iter().cloned())
+            }
+            (What::Voided | What::Refused { .. } | What::Changed { .. }, _) => false,
+        };
+        same && seq.get() == self.seq && tx_id.as_str() == self.tx_id && *at_us == self.at_us
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +184,14 @@ mod tests {
         assert_eq!(held, [None, Some(10), Some(6), Some(6), Some(1)]);
         assert_eq!([4, 5, 7, 8, 9, 100].map(|time_us| bank.seq_at(time_us)), [0, 2, 2, 3, 4, 4]);
         assert_eq!(bank.transaction("three").map(|happened| &happened.what), Some(&What::Voided));
+    }
+
+    #[test]
+    fn the_bank_of_the_past_is_that_of_its_events() {
+        let past = bank().until(2);
+        assert_eq!((past.seq(), past.balance("a"), past.balance("b")), (2, Some(6), Some(4)));
+        assert_eq!((past.money(), past.world()), ((10, 0), -10));
+        assert_eq!(past.transaction("four"), None);
     }
 
     #[test]
