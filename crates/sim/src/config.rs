@@ -1,7 +1,7 @@
 //! What a run may do.
 
 use engine::embedded::Options;
-use journal::{Currency, Genesis, LedgerId, Plants, Sizes};
+use journal::{Currency, Genesis, LedgerId, Plants, Sizes, Workers};
 
 use crate::random::Random;
 
@@ -21,8 +21,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The engine's options of a run: sizes so small that groups, files and padding end all the
-    /// time.
+    /// The engine's options of a run: sizes so small that groups, files, padding and runs of the
+    /// index end all the time, and recent tx_ids have no room.
     pub(crate) fn options(self, random: &mut Random) -> Options {
         let pad_step_bytes_min = random.between(256, 2_048);
         let sizes = Sizes {
@@ -37,6 +37,17 @@ impl Config {
         let mut options = Options::new(Genesis { ledger, currency });
         options.sizes = sizes;
         options.plants = self.plants;
+        options.workers = Workers::NONE;
+        let few = |random: &mut Random, most| usize::try_from(random.between(1, most)).unwrap_or(1);
+        let chunk_events = few(random, 4);
+        options.index = history::Options {
+            chunk_events,
+            run_events: chunk_events * few(random, 3),
+            merge_fan_in: 1 + few(random, 2),
+            filter_bytes_max: 1 << 10,
+        };
+        options.recent_slots = 8 * few(random, 4);
+        options.index_lag_events_max = random.between(8, 64);
         options
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use journal::disk::{Disk, SimDisk};
 
 /// Names with bytes. As a [`Disk`] it can be read and refuses every change.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Image {
     files: BTreeMap<String, Arc<[u8]>>,
 }

@@ -1,20 +1,24 @@
 //! One life of the server: steps that the seed chooses, until it crashes, its journal stops, or it
 //! is stopped.
 
+mod asking;
+mod ending;
+mod indexing;
+
 use std::sync::Arc;
 
-use engine::embedded::{Checkpoint, Core, Parts};
-use engine::{Outcome, Request};
+use engine::Request;
+use engine::embedded::{Checkpoint, Core, Parts, Recall, Recaller};
+use history::{Group, History};
 use journal::disk::{Call, Fault, SimDisk};
-use journal::{CheckpointError, Finished, Genesis, JournalError, Writer};
+use journal::{Ahead, CheckpointError, Committed, Finished, Genesis, Writer};
 use ledger::Seq;
 
 use crate::image::Image;
-use crate::invariants::{answers, stopped};
+use crate::invariants::stopped;
 use crate::run::{Run, Trouble};
 use crate::told::Reply;
-use crate::violation::{Broken, Holds};
-use crate::workload::Asked;
+use crate::violation::Broken;
 
 /// How a life ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +36,10 @@ pub(crate) enum Ending {
 enum Doing {
     Commit,
     IdleSeal,
+    Padding,
     Checkpoint,
+    Index,
+    Reading,
     CleanStop,
 }
 
@@ -43,18 +50,30 @@ enum Stage<'c> {
     Written { finished: Finished<SimDisk>, seq: Seq },
 }
 
+/// So often everybody asks again for what went unanswered, in the last life. Of the failing calls
+/// that are left each spoils one round at most.
+const SETTLING_ROUNDS: u32 = 100;
+
 /// A step went well, or it ended this life.
 type Step = Result<Option<Ending>, Broken>;
 
 struct Life<'r, 'c> {
     run: &'r mut Run,
-    core: &'c Core,
+    core: &'c Core<SimDisk>,
     writer: Writer<SimDisk>,
+    /// The helper that pads ahead, which not every life has.
+    ahead: Option<Ahead<SimDisk>>,
+    index: Arc<History<SimDisk>>,
+    recaller: Recaller<SimDisk>,
+    /// Steps of the index that failed one after the other.
+    index_failures: u32,
     genesis: Genesis,
     /// What the server knows to be durable: what its last commit said.
     durable: Seq,
     /// Replies that wait for it to be.
     waiting: Vec<Reply>,
+    /// Requests that must recall, and may once that is durable.
+    recalling: Vec<(Request<'static>, Recall)>,
     stage: Stage<'c>,
     /// How many failing calls there had been when this life began.
     faults_met: u64,
@@ -62,9 +81,10 @@ struct Life<'r, 'c> {
 
 /// Plays one life over what was opened.
 pub(crate) fn play(run: &mut Run, parts: Parts<SimDisk>) -> Result<Ending, Broken> {
-    let Parts { core, writer, report, lock: _lock } = parts;
     plan_trouble(run);
-    let mut life = Life::new(run, &core, writer, report.genesis, report.last);
+    let recaller = parts.recaller(Arc::new(run.disk.clone()));
+    let Parts { core, writer, history, report, index_report: _, lock: _lock } = parts;
+    let mut life = Life::new(run, &core, writer, history, recaller, report.genesis, report.last);
     let ending = life.steps()?;
     life.leave();
     Ok(ending)
@@ -73,23 +93,25 @@ pub(crate) fn play(run: &mut Run, parts: Parts<SimDisk>) -> Result<Ending, Broke
 /// Plays a last life: every client asks again for what it never heard of, and the server is stopped
 /// in order. A fault planned earlier may still end it: then there is one more.
 pub(crate) fn settle(run: &mut Run, parts: Parts<SimDisk>) -> Result<Ending, Broken> {
-    let Parts { core, writer, report, lock: _lock } = parts;
-    let mut life = Life::new(run, &core, writer, report.genesis, report.last);
-    while let Some(request) = life.run.workload.settle_one() {
-        life.ask(request)?;
-    }
-    let ending = life.close()?;
+    let recaller = parts.recaller(Arc::new(run.disk.clone()));
+    let Parts { core, writer, history, report, index_report: _, lock: _lock } = parts;
+    let mut life = Life::new(run, &core, writer, history, recaller, report.genesis, report.last);
+    let ending = life.settle()?;
     life.leave();
     Ok(ending)
 }
 
 /// Puts a crash, failing calls or a full disk somewhere on the way, as the seed chooses.
 fn plan_trouble(run: &mut Run) {
-    let Run { random, disk, trouble, .. } = run;
-    let now = disk.operations();
-    if random.happens(1, 2) {
-        disk.crash_at(now + random.between(1, 150));
+    let Run { random, trouble, .. } = run;
+    match random.between(0, 7) {
+        0..3 => run.disk.crash_at(run.disk.operations() + random.between(1, 150)),
+        3 => run.index_disk.crash_at(run.index_disk.operations() + random.between(1, 100)),
+        _ => {}
     }
+    let is_of_index = random.happens(1, 3);
+    let disk = if is_of_index { &run.index_disk } else { &run.disk };
+    let now = disk.operations();
     match trouble {
         Trouble::Crashes => {}
         Trouble::Faults => {
@@ -122,24 +144,40 @@ fn plan_trouble(run: &mut Run) {
 impl<'r, 'c> Life<'r, 'c> {
     fn new(
         run: &'r mut Run,
-        core: &'c Core,
+        core: &'c Core<SimDisk>,
         writer: Writer<SimDisk>,
+        index: Arc<History<SimDisk>>,
+        recaller: Recaller<SimDisk>,
         genesis: Genesis,
         durable: Seq,
     ) -> Self {
         run.life += 1;
-        let faults_met = run.disk.faults_met();
-        let (waiting, stage) = (Vec::new(), Stage::Idle);
-        Self { run, core, writer, genesis, durable, waiting, stage, faults_met }
+        let faults_met = run.faults_met();
+        let ahead = run.random.happens(1, 2).then(|| writer.ahead());
+        Self {
+            run,
+            core,
+            writer,
+            ahead,
+            index,
+            recaller,
+            index_failures: 0,
+            genesis,
+            durable,
+            waiting: Vec::new(),
+            recalling: Vec::new(),
+            stage: Stage::Idle,
+            faults_met,
+        }
     }
 
     /// What the clients still wait for when the server is gone: they will ask again.
     fn leave(self) {
-        self.run.stats.faults_met += self.run.disk.faults_met() - self.faults_met;
-        for reply in self.waiting {
-            if let Request::Write { command, tx_id, tx_id_given } = reply.request {
-                self.run.workload.unanswered(Asked { command, tx_id, tx_id_given });
-            }
+        self.run.stats.faults_met += self.run.faults_met() - self.faults_met;
+        let waiting = self.waiting.into_iter().map(|reply| reply.request);
+        let recalling = self.recalling.into_iter().map(|(request, _)| request);
+        for request in waiting.chain(recalling) {
+            self.run.workload.unanswered(request);
         }
     }
 
@@ -151,10 +189,13 @@ impl<'r, 'c> Life<'r, 'c> {
             self.run.step += 1;
             self.run.stats.steps += 1;
             let ending = match self.run.random.between(0, 99) {
-                0..40 => self.batch()?,
-                40..76 => self.commit()?,
-                76..80 => self.seal_idle()?,
-                80..98 => self.checkpoint()?,
+                0..36 => self.batch()?,
+                36..66 => self.commit()?,
+                66..69 => self.seal_idle()?,
+                69..73 => self.pad_ahead()?,
+                73..83 => self.index_step(false)?,
+                83..86 => self.reading()?,
+                86..98 => self.checkpoint()?,
                 98 => {
                     self.run.stats.down_between_steps += 1;
                     Some(Ending::Crashed)
@@ -167,59 +208,49 @@ impl<'r, 'c> Life<'r, 'c> {
         }
     }
 
+    /// Every client asks again for what it never heard of; then the server is stopped in order.
+    fn settle(&mut self) -> Result<Ending, Broken> {
+        for _ in 0..SETTLING_ROUNDS {
+            while let Some(request) = self.run.workload.settle_one() {
+                if let Some(ending) = self.ask(request)? {
+                    return Ok(ending);
+                }
+            }
+            loop {
+                match self.commit_some()? {
+                    (Some(ending), _) => return Ok(ending),
+                    (None, true) => {}
+                    (None, false) => break,
+                }
+            }
+            if let Some(ending) = self.recall_rest()? {
+                return Ok(ending);
+            }
+            if self.run.workload.is_settled() {
+                return self.close();
+            }
+        }
+        let found = format!("{SETTLING_ROUNDS} rounds were not enough");
+        Err(Broken::new("a client that asks again and again is answered", found))
+    }
+
     /// Some requests of some clients, one after the other.
     fn batch(&mut self) -> Step {
+        let lag = self.durable.get() - self.index.indexed().get();
+        if lag > self.run.options.index_lag_events_max {
+            // Clients wait until the index has caught up.
+            return self.index_step(false);
+        }
         let many = self.run.random.happens(1, 8);
         let most = if many { 12 } else { 2 };
         for _ in 0..self.run.random.between(1, most) {
-            let Run { random, workload, bank, .. } = &mut *self.run;
-            let request = workload.next(random, bank);
-            self.ask(request)?;
+            let Run { random, workload, bank, now_us, .. } = &mut *self.run;
+            let request = workload.next(random, bank, *now_us);
+            if let Some(ending) = self.ask(request)? {
+                return Ok(Some(ending));
+            }
         }
         Ok(None)
-    }
-
-    /// Executes one request, holds what came of it against the model, and answers it if it may be.
-    fn ask(&mut self, request: Request<'static>) -> Holds {
-        let run = &mut *self.run;
-        run.stats.requests += 1;
-        // A clock that is set back must not take the journal's time back.
-        run.now_us += run.random.between(0, 50);
-        if run.random.happens(1, 50) {
-            run.now_us -= 1_000;
-        }
-        let outcome = self.core.execute(request.clone(), run.now_us, self.durable);
-        let reply = Reply { request, outcome };
-        let staged =
-            answers::follow_from_the_order(&mut run.bank, &run.history, &reply, self.durable)?;
-        if let Some((tx_id, event)) = staged {
-            run.stage(tx_id, event);
-        }
-        self.waiting.push(reply);
-        self.answer();
-        Ok(())
-    }
-
-    /// Gives the replies that rest on nothing but what is durable.
-    fn answer(&mut self) {
-        let (durable, run) = (self.durable, &mut *self.run);
-        for reply in self.waiting.extract_if(.., |reply| reply.rests_on() <= durable) {
-            run.stats.replies += 1;
-            match &reply.outcome {
-                Outcome::Done { duplicate: true, .. } => run.stats.duplicates += 1,
-                Outcome::Done { .. } => run.stats.acknowledged += 1,
-                Outcome::Refused { seq, duplicate, .. } => {
-                    run.stats.refusals += 1;
-                    run.stats.acknowledged += u64::from(seq.is_some() && !duplicate);
-                }
-                Outcome::Conflict { .. } => run.stats.conflicts += 1,
-                Outcome::Balance { .. }
-                | Outcome::Balances { .. }
-                | Outcome::Unavailable(_)
-                | Outcome::Unknown { .. } => {}
-            }
-            run.told.push(reply);
-        }
     }
 
     /// Commits one group and answers whom it answers; now and then it is the last of this life.
@@ -244,9 +275,11 @@ impl<'r, 'c> Life<'r, 'c> {
             Ok(None) => Ok((None, false)),
             Ok(Some(committed)) => {
                 self.run.stats.commits += 1;
-                self.durable = committed.seq_durable;
+                self.durable = committed.head.seq;
+                let Committed { head, traces, file_first, offset, .. } = committed;
+                self.index.append(Group { head, traces, file_first, offset });
                 self.answer();
-                Ok((None, true))
+                Ok((self.recall_due()?, true))
             }
             Err(error) => Ok((self.ended(Doing::Commit, &error)?, false)),
         }
@@ -257,6 +290,14 @@ impl<'r, 'c> Life<'r, 'c> {
             Ok(_) => Ok(None),
             Err(error) => self.ended(Doing::IdleSeal, &error),
         }
+    }
+
+    /// A step of the helper. What failed in it is the writer's to report.
+    fn pad_ahead(&mut self) -> Step {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.step();
+        }
+        if self.run.is_down() { self.went_down(Doing::Padding) } else { Ok(None) }
     }
 
     /// The next step of the checkpoint under way, or the first of a new one.
@@ -302,8 +343,10 @@ impl<'r, 'c> Life<'r, 'c> {
     /// checkpoint, closes the journal.
     fn close(&mut self) -> Result<Ending, Broken> {
         if self.run.step < self.run.steps && self.run.random.happens(1, 2) {
-            let soon = self.run.random.between(1, 45);
-            self.run.disk.crash_at(self.run.disk.operations() + soon);
+            let of_index = self.run.random.happens(1, 3);
+            let disk = if of_index { &self.run.index_disk } else { &self.run.disk };
+            let soon = self.run.random.between(1, if of_index { 25 } else { 45 });
+            disk.crash_at(disk.operations() + soon);
         }
         self.core.staging().stop();
         loop {
@@ -312,6 +355,10 @@ impl<'r, 'c> Life<'r, 'c> {
                 (None, true) => {}
                 (None, false) => break,
             }
+        }
+        // Everything is durable now, so whoever must recall may; nothing new is taken any more.
+        if let Some(ending) = self.recall_rest()? {
+            return Ok(ending);
         }
         stopped::answers_all(&self.waiting)?;
         // One that was under way is given up for one of exactly the end.
@@ -325,68 +372,13 @@ impl<'r, 'c> Life<'r, 'c> {
                 break;
             }
         }
-        match self.writer.close() {
-            Ok(()) => {
-                self.run.stats.clean_stops += 1;
-                Ok(Ending::Closed)
-            }
-            Err(error) => Ok(self.ended(Doing::CleanStop, &error)?.unwrap_or(Ending::Stopped)),
+        if let Err(error) = self.writer.close() {
+            return Ok(self.ended(Doing::CleanStop, &error)?.unwrap_or(Ending::Stopped));
         }
-    }
-
-    fn checkpoint_ended(&mut self, doing: Doing, error: &CheckpointError) -> Step {
-        match error {
-            // The snapshot before still serves; production tries again later.
-            CheckpointError::Write(_) if !self.run.disk.is_down() => {
-                self.must_have_a_cause(&error.to_string())?;
-                Ok(None)
-            }
-            CheckpointError::Write(_) => self.went_down(doing),
-            CheckpointError::Fatal(_) if self.run.disk.is_down() => self.went_down(doing),
-            CheckpointError::Fatal(error) => {
-                self.core.staging().stop();
-                self.stopped(error)
-            }
+        if let Some(ending) = self.finish_index()? {
+            return Ok(ending);
         }
-    }
-
-    /// A call failed and the journal with it.
-    fn ended(&mut self, doing: Doing, error: &JournalError) -> Step {
-        if self.run.disk.is_down() {
-            return self.went_down(doing);
-        }
-        stopped::writes_nothing_more(&mut self.writer)?;
-        self.stopped(error)
-    }
-
-    fn stopped(&mut self, error: &JournalError) -> Step {
-        self.must_have_a_cause(&error.to_string())?;
-        stopped::takes_nothing_more(self.core, self.run.now_us, self.durable)?;
-        self.run.stats.journal_stops += 1;
-        self.run.stats.disks_full += u64::from(matches!(error, JournalError::DiskFull { .. }));
-        Ok(Some(Ending::Stopped))
-    }
-
-    fn must_have_a_cause(&self, error: &str) -> Holds {
-        let full = self.run.trouble == Trouble::FullDisk;
-        if full || self.run.disk.faults_met() > self.faults_met {
-            return Ok(());
-        }
-        Err(Broken::new("the journal stops for a failing call alone", error))
-    }
-
-    fn went_down(&mut self, doing: Doing) -> Step {
-        let Run { stats, disk, .. } = &mut *self.run;
-        let names = disk.names();
-        let has = |name: &str| names.iter().any(|known| known == name);
-        let rotating = has("transactions.log.new") || !has("transactions.log");
-        *match doing {
-            Doing::Commit if rotating => &mut stats.down_in_rotation,
-            Doing::Commit => &mut stats.down_in_commit,
-            Doing::IdleSeal => &mut stats.down_in_idle_seal,
-            Doing::Checkpoint => &mut stats.down_in_checkpoint,
-            Doing::CleanStop => &mut stats.down_in_clean_stop,
-        } += 1;
-        Ok(Some(Ending::Crashed))
+        self.run.stats.clean_stops += 1;
+        Ok(Ending::Closed)
     }
 }

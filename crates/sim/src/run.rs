@@ -1,4 +1,4 @@
-//! One run: lives of the server, one after the other, on one disk.
+//! One run: lives of the server, one after the other, on one machine with two disks.
 
 use engine::embedded::Options;
 use journal::disk::SimDisk;
@@ -7,8 +7,8 @@ use ledger::{Event, TxId};
 
 use crate::checkpoints::Checkpoints;
 use crate::config::Config;
-use crate::history::{History, Staged};
 use crate::life::Ending;
+use crate::order::{History, Staged};
 use crate::random::Random;
 use crate::stats::Stats;
 use crate::told::Reply;
@@ -33,10 +33,12 @@ pub(crate) struct Run {
     pub(crate) options: Options,
     pub(crate) trouble: Trouble,
     pub(crate) disk: SimDisk,
+    /// The disk of the index, in the same machine.
+    pub(crate) index_disk: SimDisk,
     pub(crate) workload: Workload,
     /// Everything staged so far that no crash took.
-    pub(crate) history: History,
-    /// What the bank must hold after `history`.
+    pub(crate) order: History,
+    /// What the bank must hold after `order`.
     pub(crate) bank: Model,
     /// Every reply that was given.
     pub(crate) told: Vec<Reply>,
@@ -70,13 +72,15 @@ impl Run {
             _ => Trouble::FullDisk,
         };
         let disk = SimDisk::seeded(random.number());
+        let index_disk = SimDisk::seeded(random.number());
         Self {
             random,
             options,
             trouble,
             disk,
+            index_disk,
             workload: Workload::default(),
-            history: History::default(),
+            order: History::default(),
             bank: Model::new(),
             told: Vec::new(),
             checkpoints: Checkpoints::default(),
@@ -108,9 +112,31 @@ impl Run {
         self.step < self.steps
     }
 
+    /// Whether either disk has reached a planned crash: then the machine is down.
+    pub(crate) fn is_down(&self) -> bool {
+        self.disk.is_down() || self.index_disk.is_down()
+    }
+
+    /// How many failing calls both disks have met.
+    pub(crate) fn faults_met(&self) -> u64 {
+        self.disk.faults_met() + self.index_disk.faults_met()
+    }
+
+    /// Looks at what is there through the code under test; nothing planned happens meanwhile.
+    pub(crate) fn in_peace<T>(&self, look: impl FnOnce() -> T) -> T {
+        for disk in [&self.disk, &self.index_disk] {
+            disk.pause_plans(true);
+        }
+        let seen = look();
+        for disk in [&self.disk, &self.index_disk] {
+            disk.pause_plans(false);
+        }
+        seen
+    }
+
     /// Notes an event that the engine staged.
     pub(crate) fn stage(&mut self, tx_id: TxId<'static>, event: Event<'static>) {
-        let at_us = self.now_us.max(self.history.at_us_last());
-        self.history.push(Staged { tx_id, event, at_us });
+        let at_us = self.now_us.max(self.order.at_us_last());
+        self.order.push(Staged { tx_id, event, at_us });
     }
 }

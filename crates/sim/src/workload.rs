@@ -1,5 +1,6 @@
 //! What the clients ask: few hot accounts and some cold ones, every kind of request, and requests
-//! asked again: those that were never answered first of all, as a client does after a crash.
+//! asked again: those that were never answered first of all, as a client does after a crash, who
+//! may also resolve them. Copies of old requests come late, with and without deadlines.
 
 use engine::Request;
 use ledger::limits::{AMOUNT_MAX, BALANCE_MAX};
@@ -42,64 +43,103 @@ pub(crate) struct Asked {
 pub(crate) struct Workload {
     /// Every change ever asked for.
     asked: Vec<Asked>,
-    /// Those whose answer was lost in a crash.
-    unsettled: Vec<Asked>,
+    /// Those whose answer was lost in a crash, resolves among them.
+    unsettled: Vec<Request<'static>>,
     tx_id_next: u64,
 }
 
 impl Workload {
-    /// The next request of some client. `bank` is what the bank holds.
-    pub(crate) fn next(&mut self, random: &mut Random, bank: &Model) -> Request<'static> {
+    /// The next request of some client. `bank` is what the bank holds, `now_us` what the server's
+    /// clock says.
+    pub(crate) fn next(
+        &mut self,
+        random: &mut Random,
+        bank: &Model,
+        now_us: u64,
+    ) -> Request<'static> {
         match random.between(0, 99) {
-            0..12 => Request::Balance(account(name(random))),
-            12..17 => {
+            0..10 => Request::Balance(account(name(random))),
+            10..14 => {
                 let count = random.between(1, 5);
                 Request::Balances((0..count).map(|_| account(name(random))).collect())
             }
-            17..30 => match self.unsettled.pop() {
-                Some(asked) => write(asked),
-                None => self.new_change(random, bank),
+            14..26 => match self.unsettled.pop() {
+                Some(request) if random.happens(1, 4) => Request::Resolve(tx_id_of(request)),
+                Some(request) => request,
+                None => self.new_change(random, bank, now_us),
             },
-            30..38 => match random.pick(&self.asked).cloned() {
-                Some(asked) => write(asked),
-                None => self.new_change(random, bank),
+            26..36 => match random.pick(&self.asked).cloned() {
+                Some(asked) => write(asked, deadline(random, now_us)),
+                None => self.new_change(random, bank, now_us),
             },
-            38..42 => match random.pick(&self.asked).cloned() {
+            36..40 => match random.pick(&self.asked).cloned() {
                 Some(asked) => {
                     let command = new_command(random, bank);
-                    write(Asked { command, tx_id_given: true, ..asked })
+                    let asked = Asked { command, tx_id_given: true, ..asked };
+                    write(asked, deadline(random, now_us))
                 }
-                None => self.new_change(random, bank),
+                None => self.new_change(random, bank, now_us),
             },
-            _ => self.new_change(random, bank),
+            40..44 => match random.pick(&self.asked).cloned() {
+                Some(asked) => Request::Resolve(asked.tx_id),
+                None => self.new_change(random, bank, now_us),
+            },
+            // Who gives up before the request has left: it comes late, as one of the next changes.
+            44..46 => Request::Resolve(tx_id(self.tx_id_next + random.between(1, 3), true)),
+            _ => self.new_change(random, bank, now_us),
         }
     }
 
-    /// The answer to a change was lost: its client will ask again.
-    pub(crate) fn unanswered(&mut self, asked: Asked) {
-        self.unsettled.push(asked);
+    /// The answer to a request was lost: its client will ask again.
+    pub(crate) fn unanswered(&mut self, request: Request<'static>) {
+        match request {
+            Request::Write { .. } | Request::Resolve(_) => self.unsettled.push(request),
+            Request::Balance(_) | Request::Balances(_) => {}
+        }
     }
 
-    /// A change whose answer was lost, if there is one left.
+    /// A request whose answer was lost, if there is one left.
     pub(crate) fn settle_one(&mut self) -> Option<Request<'static>> {
-        self.unsettled.pop().map(write)
+        self.unsettled.pop()
     }
 
-    fn new_change(&mut self, random: &mut Random, bank: &Model) -> Request<'static> {
+    /// Whether every client has its answer.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.unsettled.is_empty()
+    }
+
+    fn new_change(&mut self, random: &mut Random, bank: &Model, now_us: u64) -> Request<'static> {
         self.tx_id_next += 1;
         let tx_id_given = random.happens(4, 5);
-        let owner = if tx_id_given { "client" } else { "server" };
-        let text = format!("{owner}-{}", self.tx_id_next);
-        let tx_id = TxId::new(text).unwrap_or_else(|_| unreachable!("short and printable"));
+        let tx_id = tx_id(self.tx_id_next, tx_id_given);
         let asked = Asked { command: new_command(random, bank), tx_id, tx_id_given };
         self.asked.push(asked.clone());
-        write(asked)
+        write(asked, deadline(random, now_us))
     }
 }
 
-fn write(asked: Asked) -> Request<'static> {
+fn tx_id(number: u64, is_given: bool) -> TxId<'static> {
+    let owner = if is_given { "client" } else { "server" };
+    TxId::new(format!("{owner}-{number}")).unwrap_or_else(|_| unreachable!("short and printable"))
+}
+
+fn tx_id_of(request: Request<'static>) -> TxId<'static> {
+    match request {
+        Request::Write { tx_id, .. } | Request::Resolve(tx_id) => tx_id,
+        Request::Balance(_) | Request::Balances(_) => {
+            unreachable!("nobody waits for a reading after a crash")
+        }
+    }
+}
+
+/// Mostly none; else one that has just passed, or is about to.
+fn deadline(random: &mut Random, now_us: u64) -> Option<u64> {
+    random.happens(1, 8).then(|| now_us - 200 + random.between(0, 400))
+}
+
+fn write(asked: Asked, not_after_us: Option<u64>) -> Request<'static> {
     let Asked { command, tx_id, tx_id_given } = asked;
-    Request::Write { command, tx_id, tx_id_given }
+    Request::Write { command, tx_id, tx_id_given, not_after_us }
 }
 
 pub(crate) fn account(name: &'static str) -> AccountId<'static> {
@@ -181,15 +221,16 @@ mod tests {
         let mut workload = Workload::default();
         let mut random = Random::new(1);
         let bank = Model::new();
-        let mut kinds = [0_u32; 6];
+        let mut kinds = [0_u32; 7];
         for _ in 0..2_000 {
-            let kind = match workload.next(&mut random, &bank) {
+            let kind = match workload.next(&mut random, &bank, 1_000) {
                 Request::Balance(_) => 0,
                 Request::Balances(_) => 1,
                 Request::Write { command: Command::Init(_), .. } => 2,
                 Request::Write { command: Command::Deposit { .. }, .. } => 3,
                 Request::Write { command: Command::Withdraw { .. }, .. } => 4,
                 Request::Write { command: Command::Transfer(_), .. } => 5,
+                Request::Resolve(_) => 6,
             };
             kinds[kind] += 1;
         }

@@ -497,26 +497,24 @@ fn known<'a>(
     seq_durable: Seq,
 ) -> Outcome<'a> {
     let seq = found.seq;
-    match &found.event {
-        Event::Void => Outcome::Refused {
-            rejection: Rejection::Voided,
-            seq: Some(seq),
-            tx_id: Some(tx_id),
-            as_of: seq,
-            duplicate: true,
-        },
-        event if !event.answers(&command) => {
-            Outcome::Conflict { tx_id, as_of: seq.max(seq_durable) }
-        }
-        Event::Refused(Refused { rejection, .. }) => Outcome::Refused {
-            rejection: rejection.clone(),
-            seq: Some(seq),
-            tx_id: Some(tx_id),
-            as_of: seq,
-            duplicate: true,
-        },
-        event => Outcome::Done { seq, tx_id, event: in_order_of(event, &command), duplicate: true },
+    let refused = |rejection| Outcome::Refused {
+        rejection,
+        seq: Some(seq),
+        tx_id: Some(tx_id.clone()),
+        as_of: seq,
+        duplicate: true,
+    };
+    if found.event == Event::Void {
+        return refused(Rejection::Voided);
     }
+    if !found.event.answers(&command) {
+        return Outcome::Conflict { tx_id, as_of: seq.max(seq_durable) };
+    }
+    if let Event::Refused(Refused { rejection, .. }) = &found.event {
+        return refused(rejection.clone());
+    }
+    let event = in_order_of(&found.event, &command);
+    Outcome::Done { seq, tx_id, event, duplicate: true }
 }
 
 /// The event with its legs in the order in which `command` names the accounts.

@@ -2,9 +2,9 @@
 //! was told of stands at its seq, with the result that was told.
 
 use engine::{Outcome, Request};
-use ledger::{Event, Refused, Seq, TxId};
+use ledger::{Event, Refused, Rejection, Seq, Transaction, TxId};
 
-use crate::history::Surviving;
+use crate::order::Surviving;
 use crate::told::Reply;
 use crate::violation::{Broken, Holds};
 
@@ -18,12 +18,25 @@ pub(crate) fn survive(surviving: &Surviving<'_>, told: &[Reply]) -> Holds {
                 find(surviving, *seq, tx_id, event)?;
             }
             (
+                Outcome::Refused {
+                    rejection: Rejection::Voided,
+                    seq: Some(seq),
+                    tx_id: Some(tx_id),
+                    ..
+                },
+                _,
+            ) => find(surviving, *seq, tx_id, &Event::Void)?,
+            (
                 Outcome::Refused { rejection, seq: Some(seq), tx_id: Some(tx_id), .. },
                 Request::Write { command, .. },
             ) => {
                 let (command, rejection) = (command.clone(), rejection.clone());
                 let refused = Refused { command, rejection };
                 find(surviving, *seq, tx_id, &Event::Refused(refused))?;
+            }
+            (Outcome::Resolved { transaction, .. }, _) => {
+                let Transaction { seq, tx_id, event, .. } = &**transaction;
+                find(surviving, *seq, tx_id, event)?;
             }
             _ => {}
         }

@@ -3,11 +3,11 @@
 
 use std::slice;
 
-use engine::{BalanceReading, Outcome, Request};
-use ledger::model::{Answer, Model};
+use engine::{BalanceReading, Outcome, Request, Unavailable};
+use ledger::model::{Answer, Model, When};
 use ledger::{AccountId, Command, Event, Refused, Rejection, Seq, TxId};
 
-use crate::history::{History, command_of};
+use crate::order::History;
 use crate::told::Reply;
 use crate::violation::Broken;
 
@@ -19,14 +19,23 @@ pub(crate) fn follow_from_the_order(
     bank: &mut Model,
     history: &History,
     reply: &Reply,
+    now_us: u64,
     durable: Seq,
 ) -> Result<Option<(TxId<'static>, Event<'static>)>, Broken> {
     match (&reply.request, &reply.outcome) {
-        (Request::Write { command, tx_id, tx_id_given }, outcome) => {
-            let answer = bank.execute(command, tx_id.as_str(), *tx_id_given);
+        (Request::Write { command, tx_id, tx_id_given, not_after_us }, outcome) => {
+            let when = When { now_us, not_after_us: *not_after_us };
+            let answer = bank.execute_at(command, tx_id.as_str(), *tx_id_given, when);
             let staged = change(command, tx_id, &answer, outcome, history, durable)
                 .ok_or_else(|| unlike(reply, &answer))?;
             Ok(staged.map(|event| (tx_id.clone(), event)))
+        }
+        (Request::Resolve(tx_id), Outcome::Resolved { transaction, duplicate }) => {
+            let (expected, settled) = bank.resolve(tx_id.as_str(), now_us);
+            if *duplicate != settled || !expected.is_told_by(transaction) {
+                return Err(unlike(reply, &expected));
+            }
+            Ok((!settled).then(|| (tx_id.clone(), Event::Void)))
         }
         (Request::Balance(account), Outcome::Balance { reading, as_of }) => {
             read(
@@ -45,8 +54,15 @@ pub(crate) fn follow_from_the_order(
                 .map_err(|()| unlike(reply, &"the bank's balances"))?;
             Ok(None)
         }
-        (Request::Balance(_) | Request::Balances(_), _) => Err(unlike(reply, &"a reading")),
+        (Request::Resolve(_) | Request::Balance(_) | Request::Balances(_), _) => {
+            Err(unlike(reply, &"a reading"))
+        }
     }
+}
+
+/// Whether the request was turned away because the server stops: nothing was done.
+pub(crate) fn is_turned_away(reply: &Reply) -> bool {
+    reply.outcome == Outcome::Unavailable(Unavailable::JournalStopped)
 }
 
 fn unlike(reply: &Reply, expected: &impl std::fmt::Debug) -> Broken {
@@ -78,7 +94,7 @@ fn change(
                 && tx_id == asked
                 && *duplicate == *told_duplicate
                 && told_legs == *legs
-                && command_of(event).as_ref() == Some(command);
+                && event.clone().into_command().as_ref() == Some(command);
             same.then(|| (!duplicate).then(|| event.clone()))
         }
         (
@@ -87,14 +103,15 @@ fn change(
         ) => {
             let as_of_expected = seq.map_or_else(
                 || {
-                    command
-                        .accounts()
-                        .fold(durable, |as_of, account| as_of.max(last(history, account)))
+                    // A deadline rests on no account.
+                    let rests_on_accounts = balance.is_some();
+                    let accounts = command.accounts().filter(|_| rests_on_accounts);
+                    accounts.fold(durable, |as_of, account| as_of.max(last(history, account)))
                 },
                 Seq::new,
             );
             let same = rejection.code() == *code
-                && rejection.balance().map(|held| i128::from(held.get())) == Some(*balance)
+                && rejection.balance().map(|held| i128::from(held.get())) == *balance
                 && told_seq.map(Seq::get) == *seq
                 && tx_id.as_ref() == seq.map(|_| asked)
                 && *as_of == as_of_expected

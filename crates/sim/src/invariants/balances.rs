@@ -1,17 +1,20 @@
 //! The recovered bank holds what the surviving events give: every balance, the seq of every last
 //! change, the balance of `@world`, and a sum of zero over all of them.
 
-use engine::embedded::Core;
+use engine::embedded::{Core, Executed, Now};
 use engine::{Outcome, Request};
 use journal::Staging;
-use ledger::model::{Answer, Model};
-use ledger::{Balance, Event, Seq};
+use journal::disk::SimDisk;
+use ledger::model::{Model, When};
+use ledger::{Balance, Event, Refused, Rejection, Seq};
 
-use crate::history::{History, Surviving, command_of};
+use crate::order::{History, Surviving};
 use crate::violation::{Broken, Holds};
 use crate::workload::{NAMES, account};
 
 const INVARIANT: &str = "the recovered balances are those that the surviving events give";
+
+const AT_REST: Now = Now { us: 0, seq_durable: Seq::ZERO };
 
 /// Everything that an engine holds, as it tells it.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,11 +27,11 @@ pub(crate) struct State {
 
 impl State {
     /// Asks `core` for every account that a run can open.
-    pub(crate) fn of(core: &Core) -> Self {
+    pub(crate) fn of(core: &Core<SimDisk>) -> Self {
         let ask = |name| {
-            let outcome = core.execute(Request::Balance(account(name)), 0, Seq::ZERO);
-            let Outcome::Balance { reading, as_of } = outcome else {
-                unreachable!("a balance was asked for, not {outcome:?}")
+            let executed = core.execute(Request::Balance(account(name)), None, AT_REST);
+            let Executed::Outcome(Outcome::Balance { reading, as_of }) = executed else {
+                unreachable!("a balance was asked for, not {executed:?}")
             };
             (name, reading.balance, as_of)
         };
@@ -42,29 +45,27 @@ impl State {
 pub(crate) fn feed(bank: &mut Model, surviving: &Surviving<'_>) -> Holds {
     let known = usize::try_from(bank.seq()).unwrap_or(usize::MAX);
     for entry in surviving.entries.iter().skip(known) {
-        let command = command_of(&entry.event)
-            .ok_or_else(|| Broken::new(INVARIANT, format!("no command asks for {entry:?}")))?;
-        let answer = bank.execute(&command, entry.tx_id.as_str(), true);
-        let same = match (&answer, &entry.event) {
-            (Answer::Done { seq, legs, duplicate: false }, event) => {
-                let told = event.legs().map(|leg| {
-                    (leg.account.to_string(), leg.before.get().into(), leg.after.get().into())
-                });
-                *seq == entry.seq.get() && told.eq(legs.iter().cloned())
+        let tx_id = entry.tx_id.as_str();
+        match entry.event.clone().into_command() {
+            Some(command) => {
+                let not_after_us = match &entry.event {
+                    Event::Refused(Refused {
+                        rejection: Rejection::DeadlinePassed { not_after_us },
+                        ..
+                    }) => Some(*not_after_us),
+                    // Whatever it was, it came in time.
+                    _ => None,
+                };
+                let when = When { now_us: entry.at_us, not_after_us };
+                bank.execute_at(&command, tx_id, true, when);
             }
-            (
-                Answer::Refused { code, balance, seq: Some(seq), duplicate: false },
-                Event::Refused(refused),
-            ) => {
-                let held = refused.rejection.balance().map(|held| i128::from(held.get()));
-                *seq == entry.seq.get()
-                    && *code == refused.rejection.code()
-                    && held == Some(*balance)
+            None => {
+                bank.resolve(tx_id, entry.at_us);
             }
-            _ => false,
-        };
-        if !same {
-            let found = format!("{entry:?} in the journal, the naive bank says {answer:?}");
+        }
+        let expected = bank.events().last();
+        if !expected.is_some_and(|expected| expected.is_told_by(entry)) {
+            let found = format!("{entry:?} in the journal, the naive bank says {expected:?}");
             return Err(Broken::new(INVARIANT, found));
         }
     }
@@ -93,9 +94,10 @@ pub(crate) fn agree(state: &State, bank: &Model, history: &History) -> Holds {
 }
 
 /// All accounts read in one request show the same as each by itself.
-pub(crate) fn read_together_as_one_by_one(core: &Core, state: &State) -> Holds {
+pub(crate) fn read_together_as_one_by_one(core: &Core<SimDisk>, state: &State) -> Holds {
     let asked = NAMES.map(account).to_vec();
-    let Outcome::Balances { readings, .. } = core.execute(Request::Balances(asked), 0, Seq::ZERO)
+    let Executed::Outcome(Outcome::Balances { readings, .. }) =
+        core.execute(Request::Balances(asked), None, AT_REST)
     else {
         return Err(Broken::new(INVARIANT, "no balances were answered"));
     };

@@ -1,8 +1,8 @@
 //! What recovery serves is durable at once: a power cut in the next moment leaves the same events
 //! and, opened again, the same bank.
 
-use crate::history::Surviving;
 use crate::invariants::balances::State;
+use crate::order::Surviving;
 use crate::violation::{Broken, Holds};
 
 /// Compares what a power cut would leave with what was opened.

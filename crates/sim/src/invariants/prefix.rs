@@ -1,7 +1,7 @@
 //! What survives is what was staged, from the first event on and in order: nothing from the middle
 //! is missing, and nothing that nobody asked for is there.
 
-use crate::history::{History, Surviving};
+use crate::order::{History, Surviving};
 use crate::violation::{Broken, Holds};
 
 const INVARIANT: &str = "the surviving events are the first of those staged, in order";

@@ -3,8 +3,8 @@
 
 use journal::{ACTIVE, Report};
 
-use crate::history::Surviving;
 use crate::image::Image;
+use crate::order::Surviving;
 use crate::violation::{Broken, Holds};
 
 const INVARIANT: &str = "what recovery cuts was set aside first";

@@ -5,7 +5,7 @@ use engine::{BalanceReading, Outcome, Request};
 use ledger::limits::BALANCE_MAX;
 use ledger::{AccountId, Amount, Balance, Command, Rejection, Seq, TxId};
 
-use crate::history::{History, Surviving};
+use crate::order::{History, Surviving};
 use crate::told::Reply;
 use crate::violation::{Broken, Holds};
 
@@ -27,7 +27,9 @@ pub(crate) fn survives(surviving: &Surviving<'_>, history: &History, told: &[Rep
                 }
                 (Outcome::Conflict { tx_id, .. }, _) => is_taken(surviving, as_of, tx_id),
                 // Another invariant's: they stand in the journal themselves.
-                (Outcome::Done { .. } | Outcome::Refused { .. }, _) => true,
+                (Outcome::Done { .. } | Outcome::Refused { .. } | Outcome::Resolved { .. }, _) => {
+                    true
+                }
                 (Outcome::Unavailable(_) | Outcome::Unknown { .. }, _) => false,
             };
         if !explained {
@@ -59,7 +61,7 @@ fn refusal_is_true(
         history.balance_at(account.as_str(), as_of).unwrap_or(Balance::ZERO)
     };
     let (payer, receiver, amount) = match command {
-        Command::Init(_) => return false,
+        Command::Init(_) => return matches!(rejection, Rejection::DeadlinePassed { .. }),
         Command::Deposit { account, amount } => (None, Some(account), *amount),
         Command::Withdraw { account, amount } => (Some(account), None, *amount),
         Command::Transfer(transfer) => {
@@ -67,6 +69,8 @@ fn refusal_is_true(
         }
     };
     match rejection {
+        // It rests on no event.
+        Rejection::DeadlinePassed { .. } => true,
         Rejection::InsufficientFunds { balance } => {
             payer.is_some_and(|payer| held(payer) == *balance) && balance.get() < amount.get()
         }
@@ -78,7 +82,8 @@ fn refusal_is_true(
         | Rejection::InvalidAmount(_)
         | Rejection::InvalidTxId(_)
         | Rejection::SameAccount
-        | Rejection::TxIdReused => false,
+        | Rejection::TxIdReused
+        | Rejection::Voided => false,
     }
 }
 

@@ -1,35 +1,55 @@
 //! tx_ids outlive every crash: each that survived answers the same request with the same result and
-//! the mark of a duplicate, refuses any other request, and never turns a no into a yes.
+//! the mark of a duplicate, is resolved to it, refuses any other request, and never turns a no into a
+//! yes; a void stays one.
 
-use engine::embedded::Core;
+use engine::embedded::{Core, Recaller};
 use engine::{Outcome, Request};
-use ledger::{Amount, Command, Event, Seq};
+use journal::disk::SimDisk;
+use ledger::{Amount, Command, Event, Rejection, Seq, TxId};
 
-use crate::history::{History, command_of};
+use crate::asking::ask;
+use crate::order::{History, Staged};
 use crate::violation::{Broken, Holds};
 use crate::workload::account;
 
 const INVARIANT: &str = "every surviving tx_id gives its first answer, to its own request alone";
 
 /// Asks `core` again for every event of `history`, and for something else under the same tx_id.
-pub(crate) fn answer_again(core: &Core, history: &History) -> Holds {
+pub(crate) fn answer_again(
+    core: &Core<SimDisk>,
+    recaller: &Recaller<SimDisk>,
+    history: &History,
+) -> Holds {
     let last = history.last();
     for (n, staged) in history.events().iter().enumerate() {
         let seq = Seq::new(n as u64).next();
         let tx_id = &staged.tx_id;
-        let Some(command) = command_of(&staged.event) else { continue };
-        let ask = |command: Command<'_>| {
-            let request = Request::Write { command, tx_id: tx_id.clone(), tx_id_given: true };
-            format_if_unlike(core.execute(request, 0, Seq::ZERO), seq, &staged.event)
+        let ask = |request| ask(core, recaller, request).map_err(|error| unread(tx_id, &error));
+        let told = ask(Request::Resolve(tx_id.clone()))?;
+        if !is_resolved(&told, seq, staged) {
+            let found = format!("{tx_id} is settled at {seq}, to resolve it gave {told:?}");
+            return Err(Broken::new(INVARIANT, found));
+        }
+        let write = |command| {
+            let tx_id = tx_id.clone();
+            Request::Write { command, tx_id, tx_id_given: true, not_after_us: Some(0) }
         };
-        if let Err(outcome) = ask(command.clone()) {
+        let Some(command) = staged.event.clone().into_command() else {
+            let late = ask(write(other_than(&deposit(1))))?;
+            if is_voided(&late, seq) {
+                continue;
+            }
+            let found = format!("{tx_id} was voided at {seq}, a late request got {late:?}");
+            return Err(Broken::new(INVARIANT, found));
+        };
+        let outcome = ask(write(command.clone()))?;
+        if let Err(outcome) = format_if_unlike(outcome, seq, &staged.event) {
             let found =
                 format!("{tx_id} stands for {:?} at {seq}, and got {outcome}", staged.event);
             return Err(Broken::new(INVARIANT, found));
         }
         let other = other_than(&command);
-        let request = Request::Write { command: other, tx_id: tx_id.clone(), tx_id_given: true };
-        let outcome = core.execute(request, 0, Seq::ZERO);
+        let outcome = ask(write(other))?;
         let conflict = Outcome::Conflict { tx_id: tx_id.clone(), as_of: seq };
         if outcome != conflict {
             let found = format!("{tx_id} is taken at {seq}, another request got {outcome:?}");
@@ -41,6 +61,23 @@ pub(crate) fn answer_again(core: &Core, history: &History) -> Holds {
         return Ok(());
     }
     Err(Broken::new(INVARIANT, format!("asking again led from seq {last} to {head}")))
+}
+
+fn unread(tx_id: &TxId<'_>, error: &str) -> Broken {
+    Broken::new(INVARIANT, format!("{tx_id} could not be recalled: {error}"))
+}
+
+fn is_resolved(told: &Outcome<'_>, seq: Seq, staged: &Staged) -> bool {
+    matches!(told, Outcome::Resolved { transaction, duplicate: true }
+        if transaction.seq == seq
+            && transaction.tx_id == staged.tx_id
+            && transaction.event == staged.event
+            && transaction.at_us == staged.at_us)
+}
+
+fn is_voided(told: &Outcome<'_>, void: Seq) -> bool {
+    matches!(told, Outcome::Refused { rejection: Rejection::Voided, seq, duplicate: true, .. }
+        if *seq == Some(void))
 }
 
 fn format_if_unlike(outcome: Outcome<'_>, seq: Seq, event: &Event<'_>) -> Result<(), String> {
@@ -67,5 +104,10 @@ fn other_than(command: &Command<'_>) -> Command<'static> {
         | Command::Withdraw { .. }
         | Command::Transfer(_) => one(1),
     };
+    Command::Deposit { account: account("alice"), amount }
+}
+
+fn deposit(minor_units: i64) -> Command<'static> {
+    let amount = Amount::new(minor_units).unwrap_or_else(|_| unreachable!("an amount"));
     Command::Deposit { account: account("alice"), amount }
 }

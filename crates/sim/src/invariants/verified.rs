@@ -4,8 +4,8 @@ use journal::Proof;
 use ledger::Event;
 use ledger::model::Model;
 
-use crate::history::{History, Surviving};
 use crate::image::Image;
+use crate::order::{History, Surviving};
 use crate::violation::{Broken, Holds};
 
 const INVARIANT: &str = "verify proves what recovery took";

@@ -61,6 +61,12 @@ impl SimDisk {
         self.machine.state().plan.set_crash(Some(number));
     }
 
+    /// While on, calls are not counted and meet nothing that was planned: so that a test can look
+    /// at what is there through the code under test, and a run goes on as if nobody had looked.
+    pub fn pause_plans(&self, on: bool) {
+        self.machine.state().plan.pause(on);
+    }
+
     /// Whether a planned crash was reached and the machine is not back yet.
     pub fn is_down(&self) -> bool {
         self.machine.state().is_down

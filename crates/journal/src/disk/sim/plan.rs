@@ -177,6 +177,7 @@ pub(super) struct Plan {
     faults: BTreeMap<u64, Fault>,
     faults_by_call: BTreeMap<(Call, u64), Fault>,
     faults_met: u64,
+    paused: bool,
     log: Option<Vec<Operation>>,
 }
 
@@ -201,6 +202,10 @@ impl Plan {
         self.faults_by_call.insert((call, number), fault);
     }
 
+    pub(super) const fn pause(&mut self, on: bool) {
+        self.paused = on;
+    }
+
     pub(super) const fn set_crash(&mut self, number: Option<u64>) {
         self.crash_at = number;
     }
@@ -216,6 +221,9 @@ impl Plan {
 
     /// Counts a call and says what becomes of it.
     pub(super) fn next(&mut self, asked: &Asked<'_>) -> Fate {
+        if self.paused {
+            return Fate::Runs;
+        }
         self.count += 1;
         let count_of_call = self.count_by_call.entry(asked.call).or_insert(0);
         *count_of_call += 1;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use journal::Survey;
-use ledger::{Balance, Command, Event, Openings, Seq, Transfer, TxId};
+use ledger::{Balance, Event, Seq, Transaction, TxId};
 
 use crate::image::Image;
 use crate::violation::Broken;
@@ -104,24 +104,4 @@ impl<'i> Surviving<'i> {
     pub(crate) fn last(&self) -> Seq {
         Seq::new(self.entries.len() as u64)
     }
-}
-
-/// The command that an event answers; `None` for opening balances that none could ask for.
-pub(crate) fn command_of<'e>(event: &'e Event<'_>) -> Option<Command<'e>> {
-    Some(match event {
-        Event::Init { legs } => {
-            let openings = legs.iter().map(|leg| (leg.account.borrow(), leg.after)).collect();
-            Command::Init(Openings::new(openings)?)
-        }
-        Event::Deposit { leg, amount } => {
-            Command::Deposit { account: leg.account.borrow(), amount: *amount }
-        }
-        Event::Withdraw { leg, amount } => {
-            Command::Withdraw { account: leg.account.borrow(), amount: *amount }
-        }
-        Event::Transfer { from, to, amount } => Command::Transfer(
-            Transfer::new(from.account.borrow(), to.account.borrow(), *amount).ok()?,
-        ),
-        Event::Refused(refused) => refused.command.clone(),
-    })
 }

@@ -1,0 +1,92 @@
+//! The index of history in one life: its steps in the background, and questions that it answers.
+
+use engine::embedded::Reads;
+use history::{HistoryError, Work};
+
+use crate::asking::chain;
+use crate::invariants::index;
+use crate::questions;
+
+use super::{Doing, Ending, Life, Step};
+
+/// Failed steps, one after the other, with which the server gives up, as in production.
+const FAILURES_MAX: u32 = 5;
+
+impl Life<'_, '_> {
+    /// One step of the index's work.
+    pub(super) fn index_step(&mut self, flush_all: bool) -> Step {
+        self.index_work(flush_all).map(|(ending, _)| ending)
+    }
+
+    /// One step of the index's work; also says whether there may be more.
+    fn index_work(
+        &mut self,
+        flush_all: bool,
+    ) -> Result<(Option<Ending>, bool), crate::violation::Broken> {
+        let core = self.core;
+        let name_of = |number| core.name_of(number).map(str::to_owned);
+        let work = match self.index.work(&name_of, flush_all) {
+            Ok(work) => work,
+            Err(error) => return Ok((self.index_failed(&error)?, true)),
+        };
+        self.index_failures = 0;
+        match work {
+            Work::Idle => return Ok((None, false)),
+            Work::Sorted => {}
+            Work::Flushed(_) => self.run.stats.index_runs += 1,
+            Work::Merged => self.run.stats.index_merges += 1,
+        }
+        Ok((None, true))
+    }
+
+    fn index_failed(&mut self, error: &HistoryError) -> Step {
+        if self.run.is_down() {
+            return self.went_down(Doing::Index);
+        }
+        self.must_have_a_cause(&chain(error))?;
+        self.run.stats.index_failures += 1;
+        self.index_failures += 1;
+        if self.index_failures <= FAILURES_MAX {
+            return Ok(None);
+        }
+        self.core.staging().stop();
+        self.run.stats.index_stops += 1;
+        Ok(Some(Ending::Stopped))
+    }
+
+    /// Brings the index up to the journal's end; where that fails, the next start does it.
+    pub(super) fn finish_index(&mut self) -> Step {
+        loop {
+            match self.index_work(true)? {
+                (Some(Ending::Crashed), _) => return Ok(Some(Ending::Crashed)),
+                (Some(_), _) | (None, false) => return Ok(None),
+                (None, true) if self.index_failures > 0 => return Ok(None),
+                (None, true) => {}
+            }
+        }
+    }
+
+    /// A question about history, whose answer is the naive bank's.
+    pub(super) fn reading(&mut self) -> Step {
+        let now_us = self.run.now_us;
+        let query = questions::one(&mut self.run.random, &self.run.order, now_us);
+        match Reads::new(self.core, &self.recaller).answer(query.clone(), now_us) {
+            Ok(reading) => {
+                self.run.stats.readings += 1;
+                let bank = self.run.bank.until(self.durable.get());
+                index::answers_as(&bank, &query, &reading, now_us)?;
+                Ok(None)
+            }
+            Err(error) => self.unreadable(&error),
+        }
+    }
+
+    /// What follows when something could not be read: nothing was done.
+    pub(super) fn unreadable(&mut self, error: &dyn std::error::Error) -> Step {
+        if self.run.is_down() {
+            return self.went_down(Doing::Reading);
+        }
+        self.must_have_a_cause(&chain(error))?;
+        Ok(None)
+    }
+}
