@@ -8,7 +8,10 @@ mod past;
 use std::collections::BTreeMap;
 
 use crate::command::Command;
+use crate::event::{Event, Refused};
 use crate::limits::BALANCE_MAX;
+use crate::rejection::Rejection;
+use crate::transaction::Transaction;
 
 pub use past::Line;
 
@@ -105,6 +108,20 @@ impl When {
     /// At this time, without a deadline.
     pub const fn at(now_us: u64) -> Self {
         Self { now_us, not_after_us: None }
+    }
+
+    /// When `transaction` happened, with the deadline that it was refused for. Whatever was not
+    /// refused for its deadline came in time.
+    pub fn of(transaction: &Transaction<'_>) -> Self {
+        let mut when = Self::at(transaction.at_us);
+        if let Event::Refused(Refused {
+            rejection: Rejection::DeadlinePassed { not_after_us },
+            ..
+        }) = &transaction.event
+        {
+            when.not_after_us = Some(*not_after_us);
+        }
+        when
     }
 }
 

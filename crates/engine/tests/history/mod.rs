@@ -57,16 +57,7 @@ fn happens_again(model: &mut Model, entry: &Transaction<'_>, line: &str) {
         assert_eq!(happened.seq, entry.seq.get(), "{NO_ORDER}: {line}");
         return;
     };
-    // A request that was in time may have had any deadline from then on.
-    let not_after_us = match &entry.event {
-        Event::Refused(refused) => match refused.rejection {
-            Rejection::DeadlinePassed { not_after_us } => Some(not_after_us),
-            _ => None,
-        },
-        _ => None,
-    };
-    let when = When { now_us: at_us, not_after_us };
-    let answer = model.execute_at(&command, tx_id, true, when);
+    let answer = model.execute_at(&command, tx_id, true, When::of(entry));
     assert_eq!(answer, answer_of(entry), "{NO_ORDER}: {line}");
 }
 

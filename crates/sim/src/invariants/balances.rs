@@ -6,7 +6,7 @@ use engine::{Outcome, Request};
 use journal::Staging;
 use journal::disk::SimDisk;
 use ledger::model::{Model, When};
-use ledger::{Balance, Event, Refused, Rejection, Seq};
+use ledger::{Balance, Seq};
 
 use crate::order::{History, Surviving};
 use crate::violation::{Broken, Holds};
@@ -48,16 +48,7 @@ pub(crate) fn feed(bank: &mut Model, surviving: &Surviving<'_>) -> Holds {
         let tx_id = entry.tx_id.as_str();
         match entry.event.clone().into_command() {
             Some(command) => {
-                let not_after_us = match &entry.event {
-                    Event::Refused(Refused {
-                        rejection: Rejection::DeadlinePassed { not_after_us },
-                        ..
-                    }) => Some(*not_after_us),
-                    // Whatever it was, it came in time.
-                    _ => None,
-                };
-                let when = When { now_us: entry.at_us, not_after_us };
-                bank.execute_at(&command, tx_id, true, when);
+                bank.execute_at(&command, tx_id, true, When::of(entry));
             }
             None => {
                 bank.resolve(tx_id, entry.at_us);

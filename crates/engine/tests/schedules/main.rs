@@ -12,22 +12,23 @@
 //! it sees is taken.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod bank;
+#[path = "../history/mod.rs"]
 mod history;
 
 use std::sync::Arc;
 
-use ::history::{Group, History};
-use engine::embedded::{
-    Checkpoint, Core, Durability, Executed, Lost, Now, Options, Parts, Recaller, open,
+use bank::{
+    Bank, NOW_US, balances, checkpoint, deposit, init, resolve, transfer, tx_id_of, unnamed, write,
 };
+use engine::embedded::{Durability, Executed, Lost, Now, open};
 use engine::{Outcome, Request};
-use history::{Told, judge, sum_of};
+use history::{Told, sum_of};
+use journal::Plants;
 use journal::disk::SimDisk;
-use journal::{Committed, Currency, Genesis, LedgerId, Plants, PositionHandle, Sizes, Writer};
-use ledger::{AccountId, Amount, Balance, Command, Event, Openings, Seq, Transfer, TxId};
+use ledger::{Event, Seq};
 use shuttle::future::block_on;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
-use shuttle::sync::Mutex;
 use shuttle::{Config, Runner, thread};
 
 /// Schedules of a scenario from each of the two explorers.
@@ -35,8 +36,6 @@ const SCHEDULES: usize = 3_000;
 
 /// Changes of priority in a PCT schedule: most faults of concurrency need no more than two.
 const PRIORITY_CHANGES: usize = 3;
-
-const NOW_US: u64 = 1_764_000_000_000_000;
 
 /// Runs schedules of `scenario` from both explorers; panics at the first that fails.
 fn explore(scenario: fn(Plants)) {
@@ -54,144 +53,6 @@ fn runner<S: Scheduler + 'static>(scheduler: S) -> Runner<S> {
     // Opening a ledger takes more than the explorer's default.
     config.stack_size = 512 << 10;
     Runner::new(scheduler, config)
-}
-
-/// A bank of the accounts a, b and c with 100 each. Whoever holds the writer commits.
-struct Bank {
-    disk: SimDisk,
-    core: Core<SimDisk>,
-    index: Arc<History<SimDisk>>,
-    recaller: Recaller<SimDisk>,
-    /// Taken by who commits; nobody holds a lock of the bank while it waits for it.
-    writer: Mutex<Writer<SimDisk>>,
-    position: PositionHandle,
-    options: Options,
-    /// What was told before the threads began.
-    told: Vec<Told<'static>>,
-}
-
-impl Bank {
-    fn open(plants: Plants) -> Self {
-        // Enough shards that the tx_ids of a scenario do not wait for each other.
-        Self::open_with(2_048, plants)
-    }
-
-    fn open_with(recent_slots: usize, plants: Plants) -> Self {
-        let genesis = Genesis { ledger: LedgerId(7), currency: Currency::new("BRL").unwrap() };
-        // Groups of two or three events, so that one swap of the buffer gives several.
-        let sizes = Sizes {
-            group_bytes_max: 400,
-            segment_bytes_max: 1 << 10,
-            pad_step_bytes_min: 512,
-            pad_step_bytes_max: 512,
-        };
-        // A run for every event or two.
-        let index = ::history::Options {
-            chunk_events: 1,
-            run_events: 2,
-            merge_fan_in: 2,
-            ..::history::Options::default()
-        };
-        let options = Options { sizes, plants, index, recent_slots, ..Options::new(genesis) };
-        let disk = SimDisk::new();
-        let handle = Arc::new(disk.clone());
-        let parts = open(Arc::clone(&handle), Arc::new(SimDisk::new()), &options).unwrap();
-        let recaller = parts.recaller(handle);
-        let Parts { core, writer, history: index, report: _, index_report: _, lock: _ } = parts;
-        let position = writer.position();
-        let writer = Mutex::new(writer);
-        let mut bank =
-            Self { disk, core, index, recaller, writer, position, options, told: vec![] };
-        bank.told = vec![bank.ask(write(init(&[("a", 100), ("b", 100), ("c", 100)]), "init"))];
-        bank.commit_all();
-        bank
-    }
-
-    /// Asks, and recalls as often as it takes: for that the asker commits what nobody else has.
-    fn ask(&self, request: Request<'static>) -> Told<'static> {
-        self.ask_with(request, |rests_on| {
-            while self.index.appended().seq < rests_on {
-                self.commit();
-            }
-        })
-    }
-
-    /// Asks; `wait` returns once what a recall rests on was appended to the index.
-    fn ask_with(&self, request: Request<'static>, wait: impl Fn(Seq)) -> Told<'static> {
-        let now = Now { us: NOW_US, seq_durable: self.position.get().seq };
-        let (mut next, mut recalled) = (request.clone(), None);
-        loop {
-            match self.core.execute(next, recalled.as_ref(), now) {
-                Executed::Outcome(outcome) => return (request, outcome),
-                Executed::Recall(same, recall) => {
-                    wait(recall.rests_on());
-                    let tx_id = tx_id_of(&same).unwrap();
-                    recalled = Some(self.recaller.recall(tx_id, &recall).unwrap());
-                    next = same;
-                }
-            }
-        }
-    }
-
-    /// Commits the next group and gives it to the index; `false` when nothing is staged.
-    fn commit(&self) -> bool {
-        let mut writer = self.writer.lock().unwrap();
-        let Some(committed) = writer.commit().unwrap() else { return false };
-        self.append(committed);
-        true
-    }
-
-    fn commit_all(&self) {
-        while self.commit() {}
-    }
-
-    fn append(&self, committed: Committed<'_>) {
-        let Committed { head, traces, file_first, offset, .. } = committed;
-        self.index.append(Group { head, traces, file_first, offset });
-    }
-
-    /// One step of the index's work after the other until there is none.
-    fn index_all(&self) {
-        while self.index_step() {}
-    }
-
-    fn index_step(&self) -> bool {
-        let name_of = |number| self.core.name_of(number).map(str::to_owned);
-        self.index.work(&name_of, true).unwrap() != ::history::Work::Idle
-    }
-
-    /// Runs so many clients, each on a thread of its own, beside `meanwhile` on this one. Adds
-    /// what they were told to `told`.
-    fn clients(&mut self, scripts: &[&[Request<'static>]], meanwhile: impl FnOnce(&Self)) {
-        let told: Vec<Told<'static>> = thread::scope(|scope| {
-            let bank = &*self;
-            let clients: Vec<_> = scripts
-                .iter()
-                .map(|script| {
-                    scope.spawn(move || {
-                        let told = script.iter().map(|request| bank.ask(request.clone()));
-                        told.collect::<Vec<_>>()
-                    })
-                })
-                .collect();
-            meanwhile(bank);
-            clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
-        });
-        self.told.extend(told);
-    }
-
-    /// Commits the rest and closes the journal. It must be whole, its order that of execution,
-    /// and what it gives must be what the state in memory holds.
-    fn judge(&mut self) {
-        self.core.staging().stop();
-        self.commit_all();
-        self.writer.lock().unwrap().close().unwrap();
-        let model = judge(&self.disk, Seq::ZERO, &self.told);
-        for (name, held) in model.balances() {
-            let (_, outcome) = self.ask(balances(&[name]));
-            assert_eq!(sum_of(&outcome).map(i128::from), Some(*held), "{name}");
-        }
-    }
 }
 
 fn opposite_transfers(plants: Plants) {
@@ -294,7 +155,11 @@ fn resolved_and_executed(plants: Plants) {
     let mut bank = Bank::open(plants);
     let asked = write(transfer("a", "b", 10), "t");
     bank.clients(
-        &[&[asked.clone()], &[resolve("t"), asked.clone()], &[asked, resolve("t")]],
+        &[
+            std::slice::from_ref(&asked),
+            &[resolve("t"), asked.clone()],
+            &[asked.clone(), resolve("t")],
+        ],
         |bank| {
             bank.commit();
             bank.index_step();
@@ -318,7 +183,12 @@ fn resolved_and_executed(plants: Plants) {
                 firsts += u32::from(!duplicate);
                 (transaction.seq, transaction.event == Event::Void)
             }
-            outcome => panic!("{outcome:?}"),
+            Outcome::Refused { .. }
+            | Outcome::Balance { .. }
+            | Outcome::Balances { .. }
+            | Outcome::Conflict { .. }
+            | Outcome::Unavailable(_)
+            | Outcome::Unknown { .. } => panic!("{outcome:?}"),
         })
         .collect();
     assert!(settled.windows(2).all(|pair| pair[0] == pair[1]), "not all the same: {settled:?}");
@@ -335,9 +205,9 @@ fn one_tx_id_while_it_becomes_old(plants: Plants) {
     bank.told.push(bank.ask(asked.clone()));
     bank.clients(
         &[
-            &[asked.clone()],
+            std::slice::from_ref(&asked),
             &[write(deposit("c", 1), "t"), resolve("t")],
-            &[write(deposit("c", 1), "u"), write(deposit("c", 1), "v"), asked],
+            &[write(deposit("c", 1), "u"), write(deposit("c", 1), "v"), asked.clone()],
         ],
         |bank| {
             bank.commit_all();
@@ -479,62 +349,6 @@ fn a_checkpoint_beside_transfers(plants: Plants) {
     let now = Now { us: NOW_US, seq_durable: before.rests_on() };
     let after = reopened.core.execute(balances(&names), None, now);
     assert!(matches!(after, Executed::Outcome(after) if after == before));
-}
-
-/// A snapshot that is written, copied `accounts_max` accounts at a time.
-fn checkpoint(bank: &Bank, accounts_max: usize) -> journal::Finished<SimDisk> {
-    let disk = Arc::new(bank.disk.clone());
-    let Options { genesis_if_new: genesis, plants, .. } = &bank.options;
-    let position = bank.position.get();
-    let begun = Checkpoint::begin(&bank.core, disk, genesis, position, NOW_US, *plants);
-    let mut checkpoint = begun.unwrap();
-    while checkpoint.copy(accounts_max).unwrap() {}
-    checkpoint.finish().unwrap()
-}
-
-fn account(name: &str) -> AccountId<'static> {
-    AccountId::new(name.to_owned()).unwrap()
-}
-
-fn deposit(to: &str, minor_units: i64) -> Command<'static> {
-    Command::Deposit { account: account(to), amount: Amount::new(minor_units).unwrap() }
-}
-
-fn transfer(from: &str, to: &str, minor_units: i64) -> Command<'static> {
-    let amount = Amount::new(minor_units).unwrap();
-    Command::Transfer(Transfer::new(account(from), account(to), amount).unwrap())
-}
-
-fn init(openings: &[(&str, i64)]) -> Command<'static> {
-    let openings =
-        openings.iter().map(|(name, held)| (account(name), Balance::new(*held).unwrap()));
-    Command::Init(Openings::new(openings.collect()).unwrap())
-}
-
-fn write(command: Command<'static>, tx_id: &str) -> Request<'static> {
-    let tx_id = TxId::new(tx_id.to_owned()).unwrap();
-    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
-}
-
-/// A change under a tx_id that the server made: its refusal is not recorded.
-fn unnamed(command: Command<'static>, tx_id: &str) -> Request<'static> {
-    let tx_id = TxId::new(tx_id.to_owned()).unwrap();
-    Request::Write { command, tx_id, tx_id_given: false, not_after_us: None }
-}
-
-fn resolve(tx_id: &str) -> Request<'static> {
-    Request::Resolve(TxId::new(tx_id.to_owned()).unwrap())
-}
-
-fn tx_id_of<'r>(request: &'r Request<'static>) -> Option<&'r TxId<'static>> {
-    match request {
-        Request::Write { tx_id, .. } | Request::Resolve(tx_id) => Some(tx_id),
-        Request::Balance(_) | Request::Balances(_) => None,
-    }
-}
-
-fn balances(names: &[&str]) -> Request<'static> {
-    Request::Balances(names.iter().map(|name| account(name)).collect())
 }
 
 #[test]
