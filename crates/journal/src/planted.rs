@@ -19,6 +19,12 @@ pub enum Planted {
     SealUnchecked,
     /// An account's lock is released before its event has its seq.
     EarlyUnlock,
+    /// A recent tx_id makes room for another before the index holds it.
+    EvictedEarly,
+    /// A tx_id counts as voided without an event that says so.
+    VoidNotStaged,
+    /// A run of the index gets its name before its bytes are synced.
+    RunBeforeSync,
 }
 
 /// Which fault is planted, if any; always none without the feature.

@@ -41,3 +41,13 @@ fn a_snapshot_published_before_its_sync_is_caught() {
 fn tx_ids_forgotten_at_a_restart_are_caught() {
     is_caught_within(Planted::IdsForgotten, 20);
 }
+
+#[test]
+fn a_recent_tx_id_forgotten_before_the_index_holds_it_is_caught() {
+    is_caught_within(Planted::EvictedEarly, 20);
+}
+
+#[test]
+fn a_void_that_is_not_staged_is_caught() {
+    is_caught_within(Planted::VoidNotStaged, 20);
+}

@@ -222,12 +222,12 @@ impl<D: Disk> Core<D> {
         let change = Change { tx_id: tx_id.as_str(), tx_hash, tx_id_given, not_after_us, now };
         let outcome = match self.change(command, &change) {
             Changed::Done { seq, event } => {
-                id.insert(seq, self.history.indexed());
+                id.insert(seq, self.evicted_up_to());
                 Outcome::Done { seq, tx_id, event, duplicate: false }
             }
             Changed::Refused { refused: Refused { rejection, .. }, seq, as_of } => {
                 if let Some(seq) = seq {
-                    id.insert(seq, self.history.indexed());
+                    id.insert(seq, self.evicted_up_to());
                 }
                 let tx_id = tx_id_given.then_some(tx_id);
                 Outcome::Refused { rejection, seq, tx_id, as_of, duplicate: false }
@@ -255,13 +255,27 @@ impl<D: Disk> Core<D> {
             tx_hash,
             event: &event,
         };
-        let Ok(Placed { seq, at_us }) = self.staging.stage(staged, || ([], 0)) else {
+        let placed = if self.plants.has(Planted::VoidNotStaged) {
+            let head = self.staging.head();
+            Ok(Placed { seq: head.seq.next(), at_us: now.us.max(head.at_us) })
+        } else {
+            self.staging.stage(staged, || ([], 0))
+        };
+        let Ok(Placed { seq, at_us }) = placed else {
             return Executed::Outcome(Outcome::Unavailable(Unavailable::JournalStopped));
         };
-        id.insert(seq, self.history.indexed());
+        id.insert(seq, self.evicted_up_to());
         let tx_id = tx_id.into_owned();
         let transaction = Box::new(Transaction { seq, tx_id, event, at_us });
         Executed::Outcome(Outcome::Resolved { transaction, duplicate: false })
+    }
+
+    /// Recent tx_ids up to this seq may make room for others.
+    fn evicted_up_to(&self) -> Seq {
+        if self.plants.has(Planted::EvictedEarly) {
+            return Seq::new(u64::MAX);
+        }
+        self.history.indexed()
     }
 
     /// What must be read before a request under the tx_id of `id` can be decided; `None` when the
