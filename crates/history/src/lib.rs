@@ -1,13 +1,51 @@
 //! The index of history: sorted runs in a folder of their own, derived from the journal.
+//!
+//! It answers three questions that the journal answers only by reading all of it: which events
+//! have a tx_id, which changed an account, which names begin with some letters; and it says where
+//! in the journal an event stands. The bank's truth is the journal alone: the index may be deleted
+//! at any time and is built again from it.
+//!
+//! From the bottom up: `page` (bytes with a checksum), `entry` and `names` (what stands in pages),
+//! `footer` (what a run says of itself), `writer` and `tail` (the way to the disk), `run` and `stream`
+//! (the way back), `chunk` (what is in memory), `filter` and `fill`, `flush` and `merge`, `plan`
+//! (which runs are merged), `chain` (which files count), `look`, `index`. Every byte on the disk is
+//! specified in `docs/formats.md`.
+//!
+//! **Invariant:** no clock, no thread of its own but those that fill the filter together, no log:
+//! the caller's background thread calls [`History::work`].
+//! Not here: the journal's lines. What is found is a seq or a place; who asks reads there.
 #![deny(clippy::indexing_slicing)]
-#![allow(unused, clippy::todo, missing_docs, reason = "skeleton")]
 
-use std::io;
-use std::sync::Arc;
+mod chain;
+mod chunk;
+mod entry;
+mod error;
+mod fill;
+mod filter;
+mod flush;
+mod folder;
+mod footer;
+mod index;
+mod key;
+mod look;
+mod merge;
+mod names;
+mod page;
+mod plan;
+mod run;
+mod stream;
+mod tail;
+mod writer;
 
-use journal::disk::Disk;
-use journal::{Head, LedgerId, TraceSlice};
-use ledger::{Seq, Transaction};
+use journal::{Head, TraceSlice};
+use ledger::Seq;
+
+pub use error::HistoryError;
+pub use index::History;
+pub use key::fix_key;
+
+/// Gives the name of an account by its number; `None` when no such account was opened.
+pub type NameOf<'n> = &'n dyn Fn(u32) -> Option<String>;
 
 /// Sizes and bounds; the defaults are production's, tests make everything small.
 #[derive(Clone, Copy, Debug)]
@@ -22,12 +60,23 @@ pub struct Options {
     pub filter_bytes_max: usize,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            chunk_events: 8_192,
+            run_events: 524_288,
+            merge_fan_in: 8,
+            filter_bytes_max: 384 << 20,
+        }
+    }
+}
+
 /// What opening found.
 #[derive(Clone, Copy, Debug)]
 pub struct Opened {
     /// Everything up to here is in runs; the caller appends what follows in the journal.
     pub indexed: Head,
-    /// Files that were not whole, or not of this ledger, and were removed.
+    /// Runs that were not whole, not of this ledger, or behind one of those, and were removed.
     pub dropped_count: usize,
 }
 
@@ -36,6 +85,7 @@ pub struct Opened {
 pub struct Group<'g> {
     /// The journal after the group.
     pub head: Head,
+    /// The events of the group.
     pub traces: TraceSlice<'g>,
     /// First seq of the journal file that holds the group.
     pub file_first: Seq,
@@ -63,111 +113,32 @@ pub enum Work {
     Sorted,
     /// A run was written; everything up to here is in runs.
     Flushed(Seq),
-    /// Runs were merged.
+    /// A merge went on by a step; with its last one, runs have become one.
     Merged,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum HistoryError {
-    #[error("reading the index")]
-    Disk(#[source] io::Error),
-    #[error("{run} is damaged")]
-    Damaged { run: String },
-}
-
-pub struct History<D: Disk> {
-    disk: Arc<D>,
-}
-
 /// Names in byte order.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamesPage {
+    /// Numbers of the accounts, in the order of their names.
     pub numbers: Vec<u32>,
+    /// Whether there are more behind these.
     pub more: bool,
+    /// How many names begin with the prefix in all, if that was asked.
     pub count: Option<u64>,
 }
 
-impl<D: Disk> History<D> {
-    /// Opens the index folder of `disk` for the ledger `ledger`.
-    pub fn open(
-        disk: Arc<D>,
-        ledger: LedgerId,
-        options: Options,
-    ) -> Result<(Self, Opened), HistoryError> {
-        todo!()
-    }
-    /// The hash of a tx_id in this index: fixed for the life of the folder, keyed.
-    pub fn hash(&self, tx_id: &str) -> u64 {
-        todo!()
-    }
-    /// Takes a committed group, in memory.
-    pub fn append(&self, group: Group<'_>) {
-        todo!()
-    }
-    /// Everything up to here was appended.
-    pub fn appended(&self) -> Head {
-        todo!()
-    }
-    /// Everything up to here is in runs and in the filter.
-    pub fn indexed(&self) -> Seq {
-        todo!()
-    }
-    /// Does one step of background work, the most urgent one.
-    pub fn work(
-        &self,
-        name_of: &dyn Fn(u32) -> Option<String>,
-        flush_all: bool,
-    ) -> Result<Work, HistoryError> {
-        todo!()
-    }
-    /// Whether a tx_id with this hash may stand in a run.
-    pub fn may_hold(&self, hash: u64) -> bool {
-        todo!()
-    }
-    /// The seqs in runs whose tx_ids have this hash.
-    pub fn seqs_of_hash(&self, hash: u64) -> Result<Vec<Seq>, HistoryError> {
-        todo!()
-    }
-    /// The same among what was appended and is in no run yet.
-    pub fn seqs_of_hash_in_memory(&self, hash: u64) -> Vec<Seq> {
-        todo!()
-    }
-    /// The seqs from `from` to `to` that changed an account, at most `limit` of them.
-    pub fn seqs_of_account(
-        &self,
-        account: u32,
-        from: Seq,
-        to: Seq,
-        newest_first: bool,
-        limit: usize,
-    ) -> Result<Vec<Seq>, HistoryError> {
-        todo!()
-    }
-    /// A page of the names that begin with `prefix`, behind `after`.
-    pub fn names(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-        count: bool,
-        name_of: &dyn Fn(u32) -> Option<String>,
-    ) -> Result<NamesPage, HistoryError> {
-        todo!()
-    }
-    /// Where to look for an event.
-    pub fn place_of(&self, seq: Seq) -> Result<Option<Place>, HistoryError> {
-        todo!()
-    }
-}
-impl Default for Options {
-    fn default() -> Self {
-        todo!()
-    }
-}
-impl<D: Disk> History<D> {
-    pub fn clear(&self) -> Result<(), HistoryError> {
-        todo!()
-    }
-    pub fn seq_near_time(&self, time_us: u64) -> Result<Seq, HistoryError> {
-        todo!()
-    }
+/// What the index takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// How many runs there are.
+    pub runs_count: usize,
+    /// Bytes of memory for the runs' fences and tables.
+    pub fences_bytes: usize,
+    /// Bytes of memory for the filter.
+    pub filter_bytes: usize,
+    /// Bytes of memory for what is in no run yet.
+    pub chunks_bytes: usize,
+    /// Bytes of all runs on the disk.
+    pub disk_bytes: u64,
 }

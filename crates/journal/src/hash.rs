@@ -30,6 +30,11 @@ impl Hash {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// Its 32 bytes.
+    pub const fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// Its 64 digits.
     pub fn to_hex(self) -> [u8; 64] {
         let mut text = [0; 64];

@@ -10,12 +10,13 @@ use crate::repository::Repository;
 const EDGES: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("journal", &["ledger"]),
-    ("engine", &["ledger", "journal"]),
+    ("history", &["ledger", "journal"]),
+    ("engine", &["ledger", "journal", "history"]),
     ("protocol", &["ledger"]),
     ("server", &["ledger", "engine", "protocol"]),
     ("client", &["ledger", "protocol"]),
     ("saldo", &["ledger", "journal", "engine", "protocol", "server", "client"]),
-    ("sim", &["ledger", "journal", "engine"]),
+    ("sim", &["ledger", "journal", "history", "engine"]),
     ("tests", &["ledger", "protocol", "client"]),
     ("xtask", &[]),
 ];

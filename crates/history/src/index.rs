@@ -1,0 +1,445 @@
+//! The index as its callers have it: it takes groups, does its work in steps, and answers.
+
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+
+use journal::disk::Disk;
+use journal::{Head, LedgerId};
+use ledger::Seq;
+
+use crate::chain::{self, Chain};
+use crate::chunk::Chunk;
+use crate::entry::Id;
+use crate::error::HistoryError;
+use crate::fill::fill;
+use crate::filter::Filter;
+use crate::flush::flush;
+use crate::key;
+use crate::look::{AskedNames, View};
+use crate::merge::{Merge, Step};
+use crate::page::Span;
+use crate::plan;
+use crate::run::{Run, Wanted};
+use crate::{Group, NameOf, NamesPage, Opened, Options, Place, Usage, Work};
+
+/// The index of history.
+///
+/// Three kinds of threads use it: the journal's appends, one in the background works, and any number
+/// look up. Only appending and taking a view of what there is lock `state`, and only briefly.
+///
+/// **Invariant:** every event up to `appended` is in exactly one run or chunk of `state`.
+/// **Invariant:** a hash is in the filter before its run is in `state`, and the run is in `state`
+/// before `indexed` says so.
+pub struct History<D: Disk> {
+    disk: Arc<D>,
+    ledger: LedgerId,
+    options: Options,
+    key: u64,
+    state: Mutex<State<D>>,
+    filter: RwLock<Arc<Filter>>,
+    indexed: AtomicU64,
+    worker: Mutex<Worker<D>>,
+}
+
+struct State<D: Disk> {
+    /// Oldest first, from seq 1 without a gap.
+    runs: Arc<[Arc<Run<D>>]>,
+    /// Closed chunks behind the runs, oldest first.
+    chunks: Vec<Arc<Chunk>>,
+    /// What is being filled.
+    open: Chunk,
+}
+
+/// What only the background has.
+struct Worker<D: Disk> {
+    merge: Option<Merge<D>>,
+    /// Hashes in the filter.
+    keys: u64,
+}
+
+impl<D: Disk> History<D> {
+    /// Opens the index in the folder of `disk`, which is the index's alone, for one ledger.
+    ///
+    /// Whatever is in the folder, this succeeds: files that are not whole, or not of this ledger,
+    /// are removed with all behind them, and `indexed` says from where on the caller appends the
+    /// journal. Reads every hash, on all cores.
+    /// Errors: those of the disk.
+    pub fn open(
+        disk: Arc<D>,
+        ledger: LedgerId,
+        options: Options,
+    ) -> Result<(Self, Opened), HistoryError> {
+        let mut chain = chain::open(&disk, ledger)?;
+        let filter = loop {
+            match filled(&chain, &options) {
+                Ok(filter) => break filter,
+                Err(HistoryError::Damaged { .. }) => chain.cut_damaged(&*disk)?,
+                Err(error) => return Err(error),
+            }
+        };
+        let in_runs = chain.runs.first().map(|run| run.footer().key);
+        let in_file = key::read(&*disk, ledger)?;
+        let key = in_runs.or(in_file).unwrap_or_else(key::random);
+        if in_file != Some(key) {
+            key::fix_key(&*disk, ledger, key)?;
+        }
+        let opened = Opened { indexed: chain.head(), dropped_count: chain.dropped_count };
+        let state = State {
+            runs: chain.runs.into(),
+            chunks: Vec::new(),
+            open: Chunk::behind(opened.indexed),
+        };
+        let seq = opened.indexed.seq.get();
+        let history = Self {
+            disk,
+            ledger,
+            options,
+            key,
+            state: Mutex::new(state),
+            filter: RwLock::new(Arc::new(filter)),
+            indexed: AtomicU64::new(seq),
+            worker: Mutex::new(Worker { merge: None, keys: seq }),
+        };
+        Ok((history, opened))
+    }
+
+    /// The hash of a tx_id in this index: fixed for the life of the folder, keyed.
+    #[inline]
+    pub fn hash(&self, tx_id: &str) -> u64 {
+        key::hash(self.key, tx_id)
+    }
+
+    /// Takes a committed group, in memory: a copy of its traces under a short lock.
+    ///
+    /// Groups come in the order of their seqs, from the one behind [`Opened::indexed`] on; one
+    /// without events is passed over. A group that does not follow the last one is a fault of the
+    /// caller, and panics: an index with a gap would deny what happened.
+    pub fn append(&self, group: Group<'_>) {
+        if group.traces.list.is_empty() {
+            return;
+        }
+        let mut state = lock(&self.state);
+        let before = state.open.head();
+        let last = group.traces.first.get().saturating_add(group.traces.list.len() as u64 - 1);
+        assert!(
+            group.traces.first == before.seq.next() && group.head.seq.get() == last,
+            "the group of seqs {} to {} does not follow seq {}",
+            group.traces.first,
+            group.head.seq,
+            before.seq
+        );
+        state.open.append(&group);
+        if state.open.len() >= self.options.chunk_events {
+            state.close();
+        }
+    }
+
+    /// Everything up to here was appended.
+    pub fn appended(&self) -> Head {
+        lock(&self.state).open.head()
+    }
+
+    /// Everything up to here is in runs and in the filter.
+    pub fn indexed(&self) -> Seq {
+        Seq::new(self.indexed.load(Ordering::Acquire))
+    }
+
+    /// Does one step of background work, the most urgent one: sorts a chunk, writes a run, or merges
+    /// for about 1 MiB. To be called until it is `Idle`, and again after something was appended.
+    ///
+    /// `name_of`: the name of an account by its number, for every account that the appended groups
+    /// opened. `flush_all`: what is in memory becomes a run, however little it is, and no time is
+    /// spent on merging; then `Idle` means that everything appended is in runs.
+    ///
+    /// Errors: `Disk`, `Damaged`, `Nameless`. What is in memory and in runs is as before then, and
+    /// the next call begins the same step anew, in a new file.
+    pub fn work(&self, name_of: NameOf<'_>, flush_all: bool) -> Result<Work, HistoryError> {
+        let mut worker = lock(&self.worker);
+        let chunks = {
+            let mut state = lock(&self.state);
+            if flush_all && state.open.len() > 0 {
+                state.close();
+            }
+            state.chunks.clone()
+        };
+        if let Some(chunk) = chunks.iter().find(|chunk| chunk.sorted().is_none()) {
+            chunk.sort(name_of)?;
+            return Ok(Work::Sorted);
+        }
+        let mut events = 0;
+        let full = chunks.iter().position(|chunk| {
+            events += chunk.len();
+            events >= self.options.run_events
+        });
+        let count = match full {
+            Some(last) => last + 1,
+            None if flush_all => chunks.len(),
+            None => 0,
+        };
+        let due = chunks.get(..count).unwrap_or_default();
+        if let Some((span, ids)) = flush(&self.disk, self.ledger, self.key, due)? {
+            self.publish(&mut worker, span, &ids, count)?;
+            return Ok(Work::Flushed(span.last));
+        }
+        if flush_all {
+            return Ok(Work::Idle);
+        }
+        let merge = match worker.merge.take() {
+            Some(merge) => Some(merge),
+            None => self.begin_merge()?,
+        };
+        let Some(merge) = merge else { return Ok(Work::Idle) };
+        match merge.step()? {
+            Step::Goes(merge) => worker.merge = Some(merge),
+            Step::Done(span, parts) => self.replace(span, &parts)?,
+        }
+        Ok(Work::Merged)
+    }
+
+    /// Makes a run that was written the next of the index, in place of the oldest chunks.
+    fn publish(
+        &self,
+        worker: &mut Worker<D>,
+        span: Span,
+        ids: &[Id],
+        chunks_count: usize,
+    ) -> Result<(), HistoryError> {
+        let run = Arc::new(self.open_run(span)?);
+        let runs = Arc::clone(&lock(&self.state).runs);
+        let keys = worker.keys.saturating_add(ids.len() as u64);
+        let filter = self.filter();
+        let filter = if keys > filter.keys_max() {
+            let keys_max = doubled(filter.keys_max(), keys);
+            let larger = Filter::for_keys(keys_max, self.options.filter_bytes_max);
+            fill(&larger, &runs)?;
+            Arc::new(larger)
+        } else {
+            filter
+        };
+        for id in ids {
+            filter.insert(id.hash);
+        }
+        worker.keys = keys;
+        match self.filter.write() {
+            Ok(mut current) => *current = filter,
+            Err(_) => poisoned(),
+        }
+        let freed: Vec<_> = {
+            let mut state = lock(&self.state);
+            state.runs = runs.iter().cloned().chain([run]).collect();
+            state.chunks.drain(..chunks_count).collect()
+        };
+        self.indexed.store(span.last.get(), Ordering::Release);
+        drop(freed);
+        Ok(())
+    }
+
+    fn begin_merge(&self) -> Result<Option<Merge<D>>, HistoryError> {
+        let runs = Arc::clone(&lock(&self.state).runs);
+        let events: Vec<u64> = runs.iter().map(|run| run.span().events()).collect();
+        let Some(count) = plan::due(&events, &self.options) else { return Ok(None) };
+        let inputs = runs.get(runs.len() - count..).unwrap_or_default().to_vec();
+        Merge::begin(&self.disk, self.ledger, inputs)
+    }
+
+    /// Puts a merged run in the place of its parts, and only then removes them.
+    fn replace(&self, span: Span, parts: &[Arc<Run<D>>]) -> Result<(), HistoryError> {
+        let merged = Arc::new(self.open_run(span)?);
+        {
+            let mut state = lock(&self.state);
+            let is_part = |run: &&Arc<Run<D>>| {
+                span.contains(run.span().first) && span.contains(run.span().last)
+            };
+            let before = state.runs.iter().take_while(|run| !is_part(run)).cloned();
+            let behind = state.runs.iter().skip_while(|run| run.span().last <= span.last).cloned();
+            state.runs = before.chain([merged]).chain(behind).collect();
+        }
+        for part in parts {
+            self.disk.unlink(part.name())?;
+        }
+        Ok(self.disk.sync_dir()?)
+    }
+
+    /// Opens a run that was just written: what cannot be read back is not published.
+    fn open_run(&self, span: Span) -> Result<Run<D>, HistoryError> {
+        Run::open(&self.disk, span, self.ledger)?
+            .ok_or_else(|| HistoryError::Damaged { run: crate::folder::run_name(span) })
+    }
+
+    /// Whether a tx_id with this hash may stand in a run: `false` is certain. One cache line.
+    #[inline]
+    pub fn may_hold(&self, hash: u64) -> bool {
+        match self.filter.read() {
+            Ok(filter) => filter.may_hold(hash),
+            Err(_) => poisoned(),
+        }
+    }
+
+    /// The seqs in runs whose tx_ids have this hash, ascending. The caller compares the tx_ids.
+    /// Errors: `Disk`, `Damaged`.
+    pub fn seqs_of_hash(&self, hash: u64) -> Result<Vec<Seq>, HistoryError> {
+        let runs = Arc::clone(&lock(&self.state).runs);
+        let mut found = Vec::new();
+        for run in runs.iter() {
+            run.seqs_of_hash(hash, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    /// The same among what was appended and is in no run yet: a scan. Who wants both asks here
+    /// first, because events go from memory into runs and not back.
+    pub fn seqs_of_hash_in_memory(&self, hash: u64) -> Vec<Seq> {
+        let mut newest = Vec::new();
+        let view = self.view(|open| open.seqs_of_hash(hash, &mut newest));
+        let mut found = Vec::new();
+        for chunk in &view.chunks {
+            chunk.seqs_of_hash(hash, &mut found);
+        }
+        found.extend(newest);
+        found
+    }
+
+    /// The seqs from `from` to `to`, both included, that changed an account, at most `limit` of
+    /// them: the first ones in the order asked for. Errors: `Disk`, `Damaged`.
+    pub fn seqs_of_account(
+        &self,
+        account: u32,
+        from: Seq,
+        to: Seq,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<Seq>, HistoryError> {
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let wanted = Wanted { account, from, to, newest_first, limit };
+        let mut newest = Vec::new();
+        let view = self.view(|open| open.seqs_of_account(&wanted, &mut newest));
+        view.seqs_of_account(&wanted, newest)
+    }
+
+    /// A page of the names that begin with `prefix`, in byte order: at most `limit` behind
+    /// `after`. `count`: also how many begin with it in all. `name_of` as in [`History::work`].
+    /// Errors: `Disk`, `Damaged`, `Nameless`.
+    pub fn names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        count: bool,
+        name_of: NameOf<'_>,
+    ) -> Result<NamesPage, HistoryError> {
+        let after = after.map(str::as_bytes);
+        let asked = AskedNames { prefix: prefix.as_bytes(), after, limit, count };
+        let mut opened = 0..0;
+        let view = self.view(|open| opened = open.opened());
+        view.names(&asked, opened, name_of)
+    }
+
+    /// Where to look for an event; `None` when none of that seq was appended. From the place on, the
+    /// journal's lines lead to it: at most 15 events before it, and the seals between them.
+    /// Errors: `Disk`, `Damaged`.
+    pub fn place_of(&self, seq: Seq) -> Result<Option<Place>, HistoryError> {
+        let mut newest = None;
+        let view = self.view(|open| newest = open.place_of(seq));
+        if newest.is_some() { Ok(newest) } else { view.place_of(seq) }
+    }
+
+    /// A seq whose time, and that of all before it, is at most `time_us` (microseconds since the
+    /// Unix epoch): the last end of a group that the index knows to be so, `Seq::ZERO` if none
+    /// is. More of what follows may be as early: 1,024 events and the rest of a group at most, which
+    /// the caller finds in the journal.
+    pub fn seq_at_time(&self, time_us: u64) -> Seq {
+        let mut newest = None;
+        let view = self.view(|open| newest = open.time_mark(time_us));
+        newest.map_or_else(|| view.time_mark(time_us), |mark| Seq::new(mark.0))
+    }
+
+    /// Removes the runs in which a look-up or a merge met damage, so that the next start builds
+    /// them, and all behind them, anew. Until then look-ups in them go on to fail, and those in
+    /// others go on to work. Returns how many it removed. Errors: those of the disk.
+    pub fn discard(&self) -> Result<usize, HistoryError> {
+        let mut worker = lock(&self.worker);
+        worker.merge = None;
+        let runs = Arc::clone(&lock(&self.state).runs);
+        let names = self.disk.list()?;
+        let damaged: Vec<_> = runs
+            .iter()
+            .filter(|run| run.is_damaged() && names.iter().any(|name| name == run.name()))
+            .collect();
+        for run in &damaged {
+            self.disk.unlink(run.name())?;
+        }
+        if !damaged.is_empty() {
+            self.disk.sync_dir()?;
+        }
+        Ok(damaged.len())
+    }
+
+    /// What the index takes, in memory and on the disk.
+    pub fn usage(&self) -> Usage {
+        let mut open_bytes = 0;
+        let view = self.view(|open| open_bytes = open.memory_bytes());
+        let chunks_bytes: usize = view.chunks.iter().map(|chunk| chunk.memory_bytes()).sum();
+        Usage {
+            runs_count: view.runs.len(),
+            fences_bytes: view.runs.iter().map(|run| run.memory_bytes()).sum(),
+            filter_bytes: self.filter().bytes(),
+            chunks_bytes: chunks_bytes + open_bytes,
+            disk_bytes: view.runs.iter().map(|run| run.disk_bytes()).sum(),
+        }
+    }
+
+    fn filter(&self) -> Arc<Filter> {
+        match self.filter.read() {
+            Ok(filter) => Arc::clone(&filter),
+            Err(_) => poisoned(),
+        }
+    }
+
+    /// Everything there is at this moment; `look` sees the open chunk at the same one.
+    fn view(&self, look: impl FnOnce(&Chunk)) -> View<D> {
+        let state = lock(&self.state);
+        look(&state.open);
+        View { runs: Arc::clone(&state.runs), chunks: state.chunks.clone() }
+    }
+}
+
+impl<D: Disk> State<D> {
+    fn close(&mut self) {
+        let next = Chunk::behind(self.open.head());
+        self.chunks.push(Arc::new(mem::replace(&mut self.open, next)));
+    }
+}
+
+/// A filter with all hashes of a chain.
+fn filled<D: Disk>(chain: &Chain<D>, options: &Options) -> Result<Filter, HistoryError> {
+    let keys_min = 2 * options.run_events.max(1) as u64;
+    let keys_max = doubled(keys_min, chain.head().seq.get());
+    let filter = Filter::for_keys(keys_max, options.filter_bytes_max);
+    fill(&filter, &chain.runs)?;
+    Ok(filter)
+}
+
+/// `keys_max`, doubled until `keys` fit.
+fn doubled(keys_max: u64, keys: u64) -> u64 {
+    let mut doubled = keys_max;
+    while doubled < keys {
+        doubled = doubled.saturating_mul(2);
+    }
+    doubled
+}
+
+/// Locks `mutex`. A thread that panicked while it held the lock may have left half a change, and
+/// serving that is worse than stopping.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    match mutex.lock() {
+        Ok(guard) => guard,
+        Err(_) => poisoned(),
+    }
+}
+
+fn poisoned() -> ! {
+    panic!("another thread panicked while it held this lock")
+}
