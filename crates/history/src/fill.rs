@@ -20,10 +20,10 @@ const PAGES_PER_THREAD: u64 = 4_096;
 pub(crate) fn fill<D: Disk>(filter: &Filter, runs: &[Arc<Run<D>>]) -> Result<(), HistoryError> {
     let pages: u64 = runs.iter().map(|run| run.footer().sections.ids.pages).sum();
     let threads_max = usize::try_from(pages / PAGES_PER_THREAD).unwrap_or(usize::MAX).max(1);
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(threads_max);
-    if threads == 1 {
+    if threads_max == 1 {
         return fill_part(filter, runs, 0, 1);
     }
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(threads_max);
     thread::scope(|scope| {
         let parts: Vec<_> = (0..threads)
             .map(|part| scope.spawn(move || fill_part(filter, runs, part, threads)))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal::disk::Disk;
-use journal::LedgerId;
+use journal::{LedgerId, Plants};
 
 use crate::chunk::Chunk;
 use crate::entry::{Entry, Id, Leg, Pair, sort_by_account, sort_by_hash};
@@ -25,6 +25,7 @@ pub(crate) fn flush<D: Disk>(
     disk: &Arc<D>,
     ledger: LedgerId,
     key: u64,
+    plants: Plants,
     chunks: &[Arc<Chunk>],
 ) -> Result<Option<(Span, Vec<Id>)>, HistoryError> {
     let (Some(oldest), Some(newest)) = (chunks.first(), chunks.last()) else { return Ok(None) };
@@ -32,7 +33,7 @@ pub(crate) fn flush<D: Disk>(
     let footer = Footer { ledger, key, before: oldest.before(), head: newest.head(), sections };
     let span = footer.span();
     let ids = ids(chunks);
-    let mut to = RunWriter::create(disk, RUN_NEW, ledger, span)?;
+    let mut to = RunWriter::create(disk, RUN_NEW, ledger, span)?.with(plants);
     let (id_section, id_fences) = EntryWriter::write_all(&mut to, ids.iter().copied())?;
     let (leg_section, leg_fences) = EntryWriter::write_all(&mut to, legs(chunks))?;
     let (mark_section, _) = EntryWriter::write_all(&mut to, marks(chunks, span))?;

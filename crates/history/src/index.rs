@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use journal::disk::Disk;
-use journal::{Head, LedgerId};
+use journal::{Head, LedgerId, Plants};
 use ledger::Seq;
 
 use crate::chain::{self, Chain};
@@ -40,6 +40,7 @@ pub struct History<D: Disk> {
     filter: RwLock<Arc<Filter>>,
     indexed: AtomicU64,
     worker: Mutex<Worker<D>>,
+    plants: Plants,
 }
 
 struct State<D: Disk> {
@@ -100,8 +101,14 @@ impl<D: Disk> History<D> {
             filter: RwLock::new(Arc::new(filter)),
             indexed: AtomicU64::new(seq),
             worker: Mutex::new(Worker { merge: None, keys: seq }),
+            plants: Plants::default(),
         };
         Ok((history, opened))
+    }
+
+    /// The same with faults that a test planted.
+    pub fn with(self, plants: Plants) -> Self {
+        Self { plants, ..self }
     }
 
     /// The hash of a tx_id in this index: fixed for the life of the folder, keyed.
@@ -178,7 +185,7 @@ impl<D: Disk> History<D> {
             None => 0,
         };
         let due = chunks.get(..count).unwrap_or_default();
-        if let Some((span, ids)) = flush(&self.disk, self.ledger, self.key, due)? {
+        if let Some((span, ids)) = flush(&self.disk, self.ledger, self.key, self.plants, due)? {
             self.publish(&mut worker, span, &ids, count)?;
             return Ok(Work::Flushed(span.last));
         }

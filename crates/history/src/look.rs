@@ -92,13 +92,16 @@ impl<D: Disk> View<D> {
         name_of: NameOf<'_>,
     ) -> Result<NamesPage, HistoryError> {
         let mut unsorted = names_of(open, name_of)?;
-        for chunk in self.chunks.iter().filter(|chunk| chunk.sorted().is_none()) {
-            unsorted.extend(names_of(chunk.opened(), name_of)?);
+        let mut in_memory: Vec<&[(Box<[u8]>, u32)]> = Vec::new();
+        for chunk in &self.chunks {
+            // IMPORTANT: asked once. The background may sort it meanwhile, and its names would be
+            // listed twice.
+            match chunk.sorted() {
+                Some(sorted) => in_memory.push(asked.with_prefix(&sorted.names)),
+                None => unsorted.extend(names_of(chunk.opened(), name_of)?),
+            }
         }
         unsorted.sort_unstable();
-        let sorted = self.chunks.iter().filter_map(|chunk| chunk.sorted());
-        let mut in_memory: Vec<&[(Box<[u8]>, u32)]> =
-            sorted.map(|sorted| asked.with_prefix(&sorted.names)).collect();
         in_memory.push(asked.with_prefix(&unsorted));
         let count = if asked.count {
             let memory: usize = in_memory.iter().map(|names| names.len()).sum();

@@ -8,7 +8,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use journal::LedgerId;
+use journal::{LedgerId, Planted, Plants};
 use journal::disk::{Disk, write_all_at};
 
 use crate::entry::Entry;
@@ -33,6 +33,7 @@ pub(crate) struct RunWriter<D: Disk> {
     pages: u64,
     written: u64,
     synced: u64,
+    plants: Plants,
 }
 
 impl<D: Disk> RunWriter<D> {
@@ -49,9 +50,14 @@ impl<D: Disk> RunWriter<D> {
         let file = disk.create(aside)?;
         let disk = Arc::clone(disk);
         let buffer = Vec::with_capacity(WRITE_BYTES);
-        let mut writer = Self { disk, file, aside, span, buffer, pages: 0, written: 0, synced: 0 };
+        let mut writer = Self { disk, file, aside, span, buffer, pages: 0, written: 0, synced: 0, plants: Plants::default() };
         writer.page(&footer::header(ledger, span))?;
         Ok(writer)
+    }
+
+    /// The same with faults that a test planted.
+    pub(crate) fn with(self, plants: Plants) -> Self {
+        Self { plants, ..self }
     }
 
     /// How many pages there are: the number of the next one.
@@ -78,7 +84,9 @@ impl<D: Disk> RunWriter<D> {
     pub(crate) fn finish(mut self, footer: &Footer) -> io::Result<String> {
         self.page(&footer.encode(self.pages))?;
         self.write()?;
-        self.disk.sync_all(&self.file)?;
+        if !self.plants.has(Planted::RunBeforeSync) {
+            self.disk.sync_all(&self.file)?;
+        }
         let name = run_name(self.span);
         self.disk.rename(self.aside, &name)?;
         self.disk.sync_dir()?;
