@@ -6,6 +6,7 @@
 //! for: so a simulation counts the same disk operations in every run.
 
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -32,8 +33,10 @@ impl Workers {
 
     /// One for every core of this machine; none for a small folder.
     pub fn of_this_machine() -> Self {
-        let count = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { count, bytes_min: BYTES_MIN }
+        // Asked once: the answer takes the operating system several files to read.
+        static CORES_COUNT: OnceLock<usize> = OnceLock::new();
+        let count = || std::thread::available_parallelism().map_or(1, usize::from);
+        Self { count: *CORES_COUNT.get_or_init(count), bytes_min: BYTES_MIN }
     }
 
     /// So many, however small the folder is.

@@ -1,7 +1,8 @@
 //! Asking an engine at rest: everything that was staged is durable and in the index.
 
-use engine::embedded::{Core, Executed, Now, Recaller};
+use engine::embedded::{Core, Executed, Now, ReadError, Recaller};
 use engine::{Outcome, Request};
+use history::HistoryError;
 use journal::disk::SimDisk;
 use ledger::{Seq, TxId};
 
@@ -45,4 +46,15 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Whether a damaged part of the index is the cause.
+pub(crate) fn is_damage(error: &(dyn std::error::Error + 'static)) -> bool {
+    let is_it = |error: &(dyn std::error::Error + 'static)| {
+        matches!(
+            error.downcast_ref::<ReadError>(),
+            Some(ReadError::Index(HistoryError::Damaged { .. }))
+        )
+    };
+    is_it(error) || error.source().is_some_and(is_it)
 }

@@ -36,6 +36,8 @@ pub(crate) struct Run {
     /// The disk of the index, in the same machine.
     pub(crate) index_disk: SimDisk,
     pub(crate) workload: Workload,
+    /// Files of the index that were harmed while the server was down: reading them may fail.
+    pub(crate) index_harmed: Vec<String>,
     /// Everything staged so far that no crash took.
     pub(crate) order: History,
     /// What the bank must hold after `order`.
@@ -62,6 +64,14 @@ pub fn run(seed: u64, config: Config) -> Result<Stats, Violation> {
     }
 }
 
+/// An empty disk for an index, whose hashes follow from the seed.
+pub(crate) fn new_index_disk(random: &mut Random, options: &Options) -> SimDisk {
+    let disk = SimDisk::seeded(random.number());
+    let fixed = history::fix_key(&disk, options.genesis_if_new.ledger, random.number());
+    fixed.unwrap_or_else(|error| unreachable!("nothing is planned on this disk yet: {error}"));
+    disk
+}
+
 impl Run {
     fn new(seed: u64, config: Config) -> Self {
         let mut random = Random::new(seed);
@@ -72,13 +82,14 @@ impl Run {
             _ => Trouble::FullDisk,
         };
         let disk = SimDisk::seeded(random.number());
-        let index_disk = SimDisk::seeded(random.number());
+        let index_disk = new_index_disk(&mut random, &options);
         Self {
             random,
             options,
             trouble,
             disk,
             index_disk,
+            index_harmed: Vec::new(),
             workload: Workload::default(),
             order: History::default(),
             bank: Model::new(),

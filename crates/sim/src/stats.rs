@@ -52,6 +52,7 @@ counts! {
     index_failures: "failed steps of the index",
     index_stops: "stops because the index could not be written",
     index_damaged: "indexes cut or flipped while the server was down",
+    index_damage_met: "lives ended because a reading met damage of the index",
     index_wiped: "indexes taken away",
     index_dropped: "files that an opened index dropped",
     readings: "readings of history compared",

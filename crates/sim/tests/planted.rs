@@ -51,3 +51,8 @@ fn a_recent_tx_id_forgotten_before_the_index_holds_it_is_caught() {
 fn a_void_that_is_not_staged_is_caught() {
     is_caught_within(Planted::VoidNotStaged, 20);
 }
+
+#[test]
+fn a_run_of_the_index_published_before_its_sync_is_caught() {
+    is_caught_within(Planted::RunBeforeSync, 100);
+}

@@ -53,6 +53,21 @@ fn reached_all(stats: &Stats, seeds: u64) {
         ("duplicates", stats.duplicates),
         ("conflicts", stats.conflicts),
         ("refusals", stats.refusals),
+        ("requests refused for their deadline", stats.late),
+        ("resolves of what was settled", stats.resolved),
+        ("voids", stats.voided),
+        ("late copies under a voided tx_id", stats.late_copies),
+        ("recalls that waited for a commit", stats.recalls_waited),
+        ("runs of the index", stats.index_runs),
+        ("merges of runs", stats.index_merges),
+        ("failed steps of the index", stats.index_failures),
+        ("harmed indexes", stats.index_damaged),
+        ("indexes taken away", stats.index_wiped),
+        ("runs that were dropped", stats.index_dropped),
+        ("readings of history", stats.readings),
+        ("crashes inside a step of the index", stats.down_in_index),
+        ("crashes inside a reading", stats.down_in_reading),
+        ("crashes inside a step of the padding", stats.down_in_padding),
         ("crashes inside a commit", stats.down_in_commit),
         ("crashes inside a rotation", stats.down_in_rotation),
         ("crashes inside an idle seal", stats.down_in_idle_seal),
@@ -72,4 +87,6 @@ fn reached_all(stats: &Stats, seeds: u64) {
     for (what, count) in reached {
         assert!(count > few, "{what}: only {count} in {seeds} seeds");
     }
+    // A small part of what is harmed is found by a reading and not at the start.
+    assert!(seeds < 10_000 || stats.index_damage_met > 0, "no reading met damage");
 }

@@ -49,6 +49,16 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// Sees to it that the next start builds anew what of the index is damaged.
+    pub(crate) fn take_away_damage<D: Disk>(&self, history: &History<D>) {
+        if let Self::Index(HistoryError::Damaged { .. }) = self {
+            // Should it fail, the next reading meets the damage again.
+            drop(history.discard());
+        }
+    }
+}
+
 /// The journal's files, opened as they are needed.
 pub(crate) struct Lines<D: Disk> {
     disk: Arc<D>,

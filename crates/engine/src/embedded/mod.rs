@@ -144,7 +144,7 @@ pub fn open_telling<D: Disk>(
     };
     let opened = History::open(Arc::clone(&index_disk), ledger, options.index);
     let (history, index_report) = opened.map_err(index_error)?;
-    let history = Arc::new(history);
+    let history = Arc::new(history.with(options.plants));
     let indexed = index_report.indexed;
     let mut rebuild =
         Rebuild::new(Arc::clone(&history), indexed, options.recent_slots, options.plants);
@@ -164,8 +164,9 @@ pub fn open_telling<D: Disk>(
     let head = opened.writer.staging().head();
     if indexed.seq > head.seq {
         // An older journal was put beside a newer index, which is worth nothing then.
-        drop((opened, rebuild));
-        history.clear().map_err(index_error)?;
+        drop((opened, rebuild, history));
+        let wiped = history::wipe(&*index_disk);
+        wiped.map_err(|source| OpenError::Disk { what: "removing the index".into(), source })?;
         return open_telling(disk, index_disk, options, progress);
     }
     if rebuild.sum().strict_add(head.world) != 0 {

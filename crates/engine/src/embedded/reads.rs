@@ -36,7 +36,12 @@ impl<'s, D: Disk> Reads<'s, D> {
 
     /// Answers `query`, at the clock's `now_us` (microseconds since the Unix epoch). The reading
     /// rests on what is durable and appended to the index. Takes system calls.
+    /// Errors: what could not be read; a damaged part of the index is built anew at the next start.
     pub fn answer(&self, query: Query<'_>, now_us: u64) -> Result<Reading, ReadError> {
+        self.read(query, now_us).inspect_err(|error| error.take_away_damage(self.history))
+    }
+
+    fn read(&self, query: Query<'_>, now_us: u64) -> Result<Reading, ReadError> {
         let head = self.history.appended();
         let end = head.seq;
         match query {
@@ -208,7 +213,7 @@ impl<'s, D: Disk> Reads<'s, D> {
 
     /// The last event up to `end` whose time is not after `time_us`; zero when there is none.
     fn seq_at(&self, time_us: u64, end: Seq) -> Result<Seq, ReadError> {
-        let mut seq = self.history.seq_near_time(time_us)?.min(end);
+        let mut seq = self.history.seq_at_time(time_us).min(end);
         let mut walk = self.lines.walk();
         while seq < end && walk.read(seq.next())?.at_us <= time_us {
             seq = seq.next();

@@ -71,7 +71,10 @@ impl<D: Disk> Recaller<D> {
     /// Reads what `recall` names; everything up to [`Recall::rests_on`] is durable and appended
     /// to the index. Takes system calls.
     pub fn recall(&self, tx_id: &TxId<'_>, recall: &Recall) -> Result<Recalled, RecallError> {
-        self.read(tx_id, recall).map_err(RecallError)
+        self.read(tx_id, recall).map_err(|error| {
+            error.take_away_damage(&self.history);
+            RecallError(error)
+        })
     }
 
     fn read(&self, tx_id: &TxId<'_>, recall: &Recall) -> Result<Recalled, ReadError> {

@@ -298,6 +298,10 @@ fn keep_index<D: Disk>(shared: &Shared<D>, signal: &Signal, on_fatal: &OnFatal) 
             }
             Err(error) if failures < INDEX_TRIES => {
                 failures += 1;
+                if let HistoryError::Damaged { .. } = error {
+                    // Nothing mends it but the next start, which finds it gone.
+                    drop(shared.history.discard());
+                }
                 tracing::warn!(error = %chain(&error), "the index could not be written; again");
                 if !signal.wait(INDEX_RETRY_PAUSE) {
                     return;

@@ -3,10 +3,10 @@
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use engine::embedded::{Embedded, Options, open};
-use engine::{Engine, Outcome, Request};
+use engine::{Engine, Outcome, Query, Reading, Request};
 use journal::disk::SimDisk;
 use journal::{Currency, Genesis, LedgerId, Sizes};
 use ledger::{AccountId, Amount, Balance, Command, Openings, Transfer, TxId};
@@ -73,6 +73,14 @@ impl Bank {
             assert!(outcome.rests_on() <= seq_durable, "told before it is durable: {outcome:?}");
         }
         batch.into_iter().zip(outcomes).collect()
+    }
+
+    /// Asks about history on this thread.
+    pub fn read(&self, query: Query<'static>) -> Reading {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let reading = runtime.block_on(self.engine.read(query)).unwrap();
+        assert!(reading.as_of() <= self.engine.seq_durable(), "told before it is durable");
+        reading
     }
 
     /// Runs so many clients at once, each on a thread of its own, none before all are there.
@@ -157,7 +165,25 @@ pub fn write(command: Command<'static>, tx_id: String, tx_id_given: bool) -> Req
     Request::Write { command, tx_id, tx_id_given, not_after_us: None }
 }
 
-fn account(name: &str) -> AccountId<'static> {
+/// The same request with a deadline.
+pub fn until(request: Request<'static>, deadline_us: Option<u64>) -> Request<'static> {
+    let Request::Write { command, tx_id, tx_id_given, .. } = request else {
+        panic!("only a change has a deadline: {request:?}")
+    };
+    Request::Write { command, tx_id, tx_id_given, not_after_us: deadline_us }
+}
+
+pub fn resolve(tx_id: String) -> Request<'static> {
+    Request::Resolve(TxId::new(tx_id).unwrap())
+}
+
+/// Microseconds since the Unix epoch.
+pub fn now_us() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from(now.as_micros()).unwrap()
+}
+
+pub fn account(name: &str) -> AccountId<'static> {
     AccountId::new(name.to_owned()).unwrap()
 }
 

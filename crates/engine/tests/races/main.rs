@@ -6,6 +6,8 @@
 mod bank;
 #[path = "../history/mod.rs"]
 mod history;
+mod readings;
+mod settled;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,14 +20,14 @@ use journal::disk::{PowerLoss, SimDisk};
 use ledger::Seq;
 
 /// More threads than cores, so that they are stopped in the middle of things.
-const CLIENTS: u64 = 12;
+pub const CLIENTS: u64 = 12;
 
 /// What each account holds at first: little, so that refusals happen all the time.
-const EACH: i64 = 500;
+pub const EACH: i64 = 500;
 
 /// Transfers between the accounts, with a reading of all of them now and then. Some tx_ids count
 /// as given and some as made by the server.
-fn keep_transferring<'b>(
+pub fn keep_transferring<'b>(
     bank: &'b Bank,
     client: u64,
     names: &[String],

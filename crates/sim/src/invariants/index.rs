@@ -7,7 +7,7 @@ use engine::{Query, Reading};
 use journal::disk::SimDisk;
 use ledger::model::Model;
 
-use crate::asking::chain;
+use crate::asking::{chain, is_damage};
 use crate::violation::{Broken, Holds};
 
 const INVARIANT: &str = "a reading of history is what the naive bank says";
@@ -20,13 +20,28 @@ pub(crate) fn answers_as(bank: &Model, query: &Query<'_>, reading: &Reading, now
     }
 }
 
-/// Asks an engine at rest.
+/// After a crash the runs that had their names are whole and follow one another: a run gets its name
+/// once it is durable. Only one that was harmed is dropped, with all behind it.
+pub(crate) fn drops_nothing(dropped_count: usize, was_harmed: bool) -> Holds {
+    const INVARIANT: &str = "an index that nobody harmed is found whole";
+    if was_harmed || dropped_count == 0 {
+        return Ok(());
+    }
+    Err(Broken::new(INVARIANT, format!("{dropped_count} runs were dropped")))
+}
+
+/// Asks an engine at rest; `None` when the index is damaged where the answer stands, which
+/// `may_be_damaged` allows.
 pub(crate) fn answer(
     core: &Core<SimDisk>,
     recaller: &Recaller<SimDisk>,
     query: &Query<'static>,
     now_us: u64,
-) -> Result<Reading, Broken> {
-    let reading = Reads::new(core, recaller).answer(query.clone(), now_us);
-    reading.map_err(|error| Broken::new(INVARIANT, format!("{query:?} failed: {}", chain(&error))))
+    may_be_damaged: bool,
+) -> Result<Option<Reading>, Broken> {
+    match Reads::new(core, recaller).answer(query.clone(), now_us) {
+        Ok(reading) => Ok(Some(reading)),
+        Err(error) if may_be_damaged && is_damage(&error) => Ok(None),
+        Err(error) => Err(Broken::new(INVARIANT, format!("{query:?} failed: {}", chain(&error)))),
+    }
 }

@@ -3,7 +3,7 @@
 use engine::embedded::Reads;
 use history::{HistoryError, Work};
 
-use crate::asking::chain;
+use crate::asking::{chain, is_damage};
 use crate::invariants::index;
 use crate::questions;
 
@@ -43,7 +43,11 @@ impl Life<'_, '_> {
         if self.run.is_down() {
             return self.went_down(Doing::Index);
         }
-        self.must_have_a_cause(&chain(error))?;
+        if !(matches!(error, HistoryError::Damaged { .. }) && !self.run.index_harmed.is_empty()) {
+            self.must_have_a_cause(&chain(error))?;
+        } else if self.index.discard().is_err() && self.run.is_down() {
+            return self.went_down(Doing::Index);
+        }
         self.run.stats.index_failures += 1;
         self.index_failures += 1;
         if self.index_failures <= FAILURES_MAX {
@@ -81,10 +85,15 @@ impl Life<'_, '_> {
         }
     }
 
-    /// What follows when something could not be read: nothing was done.
-    pub(super) fn unreadable(&mut self, error: &dyn std::error::Error) -> Step {
+    /// What follows when something could not be read: nothing was done. Where the index is damaged,
+    /// the server is started again and builds it anew.
+    pub(super) fn unreadable(&mut self, error: &(dyn std::error::Error + 'static)) -> Step {
         if self.run.is_down() {
             return self.went_down(Doing::Reading);
+        }
+        if is_damage(error) && !self.run.index_harmed.is_empty() {
+            self.run.stats.index_damage_met += 1;
+            return Ok(Some(Ending::Stopped));
         }
         self.must_have_a_cause(&chain(error))?;
         Ok(None)
