@@ -150,10 +150,12 @@ fn harm_index(run: &mut Run) -> Holds {
     harmed.map_err(|error| Broken::new(INVARIANT, error.to_string()))
 }
 
-/// The harm is gone with the file, which an opening has dropped, or a merge replaced.
+/// The harm is gone with the file, which an opening has dropped, or a merge replaced; and only once
+/// no power cut can bring it back.
 fn forget_harm(run: &mut Run) {
-    let names = run.index_disk.names();
-    run.index_harmed.retain(|harmed| names.contains(harmed));
+    let Run { index_disk, index_harmed, .. } = run;
+    let (seen, durable) = (index_disk.names(), index_disk.durable_names());
+    index_harmed.retain(|harmed| seen.contains(harmed) || durable.contains(harmed));
 }
 
 /// Holds an opened folder against everything that is known. `left` is what the crash left of it.
