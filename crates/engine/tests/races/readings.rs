@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use engine::Reading;
 use engine::query::{Order, PAGE_MAX, Query, StatementPage};
-use engine::{Engine, Reading};
 use journal::disk::SimDisk;
 use ledger::Seq;
 

@@ -1,6 +1,6 @@
 //! A tx_id that some resolve while others ask for it: settled once, and the same for all.
 
-use engine::{Engine, Outcome};
+use engine::Outcome;
 use journal::disk::SimDisk;
 use ledger::{Event, Rejection, Seq};
 

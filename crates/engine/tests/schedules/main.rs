@@ -424,3 +424,18 @@ fn an_account_unlocked_before_its_event_has_a_seq_is_caught() {
         assert!(message.contains(history::NO_ORDER), "for another reason: {message}");
     }
 }
+
+/// Either explorer also notices a recent tx_id that made room for another before the index held it.
+#[cfg(feature = "planted")]
+#[test]
+fn a_recent_tx_id_forgotten_before_the_index_holds_it_is_caught() {
+    use std::panic::catch_unwind;
+
+    let planted = Plants::with(journal::Planted::EvictedEarly);
+    let faulty = move || one_tx_id_while_it_becomes_old(planted);
+    let caught = [
+        catch_unwind(|| runner(RandomScheduler::new(SCHEDULES)).run(faulty)),
+        catch_unwind(|| runner(PctScheduler::new(PRIORITY_CHANGES, SCHEDULES)).run(faulty)),
+    ];
+    assert!(caught.iter().all(Result::is_err), "a schedule must fail");
+}

@@ -43,10 +43,13 @@ impl Life<'_, '_> {
         if self.run.is_down() {
             return self.went_down(Doing::Index);
         }
-        if !(matches!(error, HistoryError::Damaged { .. }) && !self.run.index_harmed.is_empty()) {
+        let is_damage = matches!(error, HistoryError::Damaged { .. });
+        if is_damage && !self.run.index_harmed.is_empty() {
+            if self.index.discard().is_err() && self.run.is_down() {
+                return self.went_down(Doing::Index);
+            }
+        } else {
             self.must_have_a_cause(&chain(error))?;
-        } else if self.index.discard().is_err() && self.run.is_down() {
-            return self.went_down(Doing::Index);
         }
         self.run.stats.index_failures += 1;
         self.index_failures += 1;
