@@ -1,6 +1,8 @@
 //! What can be asked of history, and what it answers. A reading rests on one stated position, and
 //! that position is durable.
 
+use std::borrow::Cow;
+
 use ledger::{AccountId, Balance, Seq, Transaction, TxId};
 
 /// Most lines, accounts or transactions in one answer.
@@ -30,7 +32,7 @@ pub enum Query<'a> {
     /// Which accounts are there, by name (byte for byte)?
     Accounts {
         /// Only those whose names begin so.
-        prefix: &'a str,
+        prefix: Cow<'a, str>,
         /// Only those behind this name.
         after: Option<AccountId<'a>>,
         /// Most accounts in the answer, 1 to [`PAGE_MAX`].
@@ -40,6 +42,32 @@ pub enum Query<'a> {
     },
     /// How much is there in all?
     Totals,
+}
+
+impl Query<'_> {
+    /// The same question, owning its texts.
+    pub fn into_owned(self) -> Query<'static> {
+        match self {
+            Self::Transaction(Named::TxId(tx_id)) => {
+                Query::Transaction(Named::TxId(tx_id.into_owned()))
+            }
+            Self::Transaction(Named::Seq(seq)) => Query::Transaction(Named::Seq(seq)),
+            Self::Transactions(span) => Query::Transactions(span),
+            Self::Statement { account, page } => {
+                Query::Statement { account: account.into_owned(), page }
+            }
+            Self::BalanceAt { account, at } => {
+                Query::BalanceAt { account: account.into_owned(), at }
+            }
+            Self::Accounts { prefix, after, limit, count } => Query::Accounts {
+                prefix: Cow::Owned(prefix.into_owned()),
+                after: after.map(AccountId::into_owned),
+                limit,
+                count,
+            },
+            Self::Totals => Query::Totals,
+        }
+    }
 }
 
 /// One transaction, named.
@@ -145,6 +173,21 @@ pub enum Reading {
         /// The position reached.
         as_of: Seq,
     },
+}
+
+impl Reading {
+    /// The position that the answer reflects.
+    pub fn as_of(&self) -> Seq {
+        match self {
+            Self::Transaction { as_of, .. }
+            | Self::Transactions { as_of, .. }
+            | Self::BalanceAt { as_of, .. }
+            | Self::Accounts { as_of, .. }
+            | Self::NotYet { as_of } => *as_of,
+            Self::Statement(statement) => statement.as_of,
+            Self::Totals(totals) => totals.seq,
+        }
+    }
 }
 
 /// A page of an account's history. The lines' changes lead from `before` to `after`.

@@ -158,3 +158,16 @@ impl<D: Disk> History<D> {
         todo!()
     }
 }
+impl Default for Options {
+    fn default() -> Self {
+        todo!()
+    }
+}
+impl<D: Disk> History<D> {
+    pub fn clear(&self) -> Result<(), HistoryError> {
+        todo!()
+    }
+    pub fn seq_near_time(&self, time_us: u64) -> Result<Seq, HistoryError> {
+        todo!()
+    }
+}

@@ -8,11 +8,13 @@ use ledger::Seq;
 use memchr::memmem;
 
 use crate::disk::{Disk, read_full_at};
+use crate::error::OpenError;
 use crate::hash::Hash;
-use crate::header::{FirstLine, read_first_line};
+use crate::header::{FirstLine, Genesis, Header, read_first_line};
 use crate::limits::{
     GROUP_BYTES_READ_MAX, HEADER_BYTES_MAX, READ_BYTES_FIRST, READ_BYTES_MAX, SEAL_BYTES_MAX,
 };
+use crate::names::{ACTIVE, parse_closed_segment};
 use crate::planted::{Planted, Plants};
 use crate::seal::{SEAL_PREFIX, Seal};
 
@@ -65,6 +67,30 @@ pub(crate) fn first_line<D: Disk>(disk: &D, file: &D::File) -> io::Result<(First
     };
     let line = bytes.get(..len).unwrap_or_default();
     Ok((read_first_line(line), len as u64 + 1))
+}
+
+/// Ledger and currency of the journal in the folder of `disk`, from the first header that can be
+/// read; `None` when there is none. Proves nothing.
+pub fn genesis_of<D: Disk>(disk: &D) -> Result<Option<Genesis>, OpenError> {
+    let names = disk.list().map_err(OpenError::disk("listing the folder"))?;
+    let is_journal = |name: &&String| *name == ACTIVE || parse_closed_segment(name).is_some();
+    for name in names.iter().filter(is_journal) {
+        let reading = || OpenError::disk(format!("reading {name}"));
+        let file = disk.open_read(name).map_err(reading())?;
+        if let Some(header) = header_of(disk, &file).map_err(reading())? {
+            return Ok(Some(header.genesis));
+        }
+    }
+    Ok(None)
+}
+
+/// The header of a journal file; `None` when its first line is none of this format.
+pub fn header_of<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<Header>> {
+    let (line, _) = first_line(disk, file)?;
+    Ok(match line {
+        FirstLine::Header(header) => Some(header),
+        FirstLine::Newer { .. } | FirstLine::Original | FirstLine::Damaged => None,
+    })
 }
 
 impl<'d, D: Disk> Scan<'d, D> {

@@ -17,6 +17,7 @@
 mod code;
 mod cursor;
 mod escape;
+mod fast;
 mod fields;
 pub mod foreign;
 mod json;

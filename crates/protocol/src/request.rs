@@ -8,6 +8,7 @@
 use ledger::{AccountId, Command, NameFault, Openings, Transfer, TxId};
 use serde_json::value::RawValue;
 
+use crate::fast;
 use crate::fields::{self, Fields};
 use crate::json;
 use crate::query::{self, Query};
@@ -43,6 +44,14 @@ pub enum Incoming<'a> {
 ///
 /// Errors: the first rung of the ladder above that does not hold.
 pub fn parse_line(line: &[u8]) -> Result<Incoming<'_>, Refusal> {
+    match fast::parse(line) {
+        Some(incoming) => Ok(incoming),
+        None => parse_any(line),
+    }
+}
+
+/// The general parser: every request in every spelling, and every error.
+pub(crate) fn parse_any(line: &[u8]) -> Result<Incoming<'_>, Refusal> {
     let fields = Fields::read(line)?;
     let cmd = present(fields.cmd, "cmd")?;
     let Some(name) = json::text(cmd)? else {

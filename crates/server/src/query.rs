@@ -2,6 +2,8 @@
 //!
 //! A cursor holds the position that the first page rested on. Not here: its bytes (`protocol`).
 
+use std::borrow::Cow;
+
 use engine::query as seam;
 use engine::{Reading, Unavailable};
 use ledger::{AccountId, Seq};
@@ -45,7 +47,7 @@ pub(crate) fn for_engine<'q>(query: &'q Query<'q>) -> engine::Query<'q> {
             engine::Query::BalanceAt { account: account.borrow(), at: moment(*at) }
         }
         Query::Accounts(AccountsPage { prefix, after, limit, count }) => engine::Query::Accounts {
-            prefix,
+            prefix: Cow::Borrowed(prefix),
             after: after.as_ref().map(AccountId::borrow),
             limit: *limit,
             count: *count,

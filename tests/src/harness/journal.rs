@@ -29,6 +29,8 @@ pub struct Event {
     pub tx_id: String,
     /// What happened.
     pub kind: Kind,
+    /// When, in microseconds.
+    pub at: u64,
 }
 
 /// What happened. Amounts and balances are whole cents.
@@ -50,6 +52,10 @@ pub enum Kind {
         amount: i64,
         balance: i64,
     },
+    /// A recorded no to a request whose deadline, in microseconds, had passed.
+    Late { not_after: u64 },
+    /// A tx_id that was given up.
+    Void,
 }
 
 struct Reader {
@@ -169,6 +175,11 @@ fn event(value: &Value) -> Event {
             after_from: number("after_from"),
             after_to: number("after_to"),
         },
+        Some("refused") if value.get("not_after").is_some() => {
+            assert_eq!(value["code"], "deadline_passed", "{value}");
+            Kind::Late { not_after: value["not_after"].as_u64().unwrap() }
+        }
+        Some("void") => Kind::Void,
         Some("refused") => {
             let cmd = text("cmd");
             let user = optional("user");
@@ -182,5 +193,10 @@ fn event(value: &Value) -> Event {
         }
         _ => panic!("no event: {value}"),
     };
-    Event { seq: value["seq"].as_u64().unwrap(), tx_id: text("tx_id"), kind }
+    Event {
+        seq: value["seq"].as_u64().unwrap(),
+        tx_id: text("tx_id"),
+        kind,
+        at: value["at"].as_u64().unwrap(),
+    }
 }

@@ -45,6 +45,11 @@ impl Model {
         behind.checked_sub(1).map_or(0, |last| changes[last].1)
     }
 
+    /// Every change of an account: its seq, and what the account held afterwards.
+    pub fn changes(&self, user: &str) -> &[(u64, i64)] {
+        self.accounts.get(user).map_or(&[], |changes| changes)
+    }
+
     /// The names of all accounts, in order.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.accounts.keys().cloned().collect();
@@ -63,7 +68,7 @@ impl Model {
     }
 
     fn take(&mut self, event: &Event) -> Value {
-        let Event { seq, tx_id, kind } = event;
+        let Event { seq, tx_id, kind, at } = event;
         match kind {
             Kind::Init(accounts) => {
                 let mut shown = serde_json::Map::new();
@@ -98,6 +103,18 @@ impl Model {
                     "tx_id": tx_id,
                 })
             }
+            Kind::Late { not_after } => {
+                assert!(at > not_after, "refused as late and in time: {event:?}");
+                json!({
+                    "ok": false,
+                    "error": format!("the deadline {not_after} (not_after) has passed"),
+                    "code": "deadline_passed", "as_of": seq, "seq": seq, "tx_id": tx_id,
+                })
+            }
+            Kind::Void => json!({
+                "ok": false, "error": "the tx_id was voided: nothing will be done under it",
+                "code": "voided", "as_of": seq, "seq": seq, "tx_id": tx_id,
+            }),
             Kind::Refused { code, payer, payee, amount, balance } => {
                 let error = match &**code {
                     "insufficient_funds" => {

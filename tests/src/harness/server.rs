@@ -69,9 +69,11 @@ impl Serve {
         self
     }
 
-    /// With files and checkpoints so small that both happen all the time.
+    /// With files, checkpoints and runs of the index so small that all of them happen all the time.
     pub fn small(self) -> Self {
-        self.flag("--segment-bytes", 65_536).flag("--checkpoint-bytes", 32_768)
+        self.flag("--segment-bytes", 65_536)
+            .flag("--checkpoint-bytes", 32_768)
+            .flag("--index-run-events", 256)
     }
 
     /// Under strace.

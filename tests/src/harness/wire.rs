@@ -88,6 +88,12 @@ impl Wire {
         self.reply()
     }
 
+    /// The reply to a line; `None` when the connection has ended.
+    pub fn reply_to(&mut self, line: &str) -> Option<Value> {
+        self.try_send(format!("{line}\n").as_bytes()).ok()?;
+        self.reply_or_end()
+    }
+
     /// What the account holds, and the position of that answer.
     pub fn balance(&mut self, user: &str) -> (i64, u64) {
         let asked = serde_json::json!({"cmd": "balance", "user": user});

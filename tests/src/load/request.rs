@@ -89,7 +89,7 @@ impl Request {
         };
         asked
             == match kind {
-                Kind::Init(_) => return false,
+                Kind::Init(_) | Kind::Late { .. } | Kind::Void => return false,
                 Kind::Deposit { user, amount, .. } => (None, Some(user), *amount),
                 Kind::Withdraw { user, amount, .. } => (Some(user), None, *amount),
                 Kind::Transfer { from, to, amount, .. } => (Some(from), Some(to), *amount),

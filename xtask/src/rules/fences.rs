@@ -13,7 +13,10 @@ const FENCES: &[(&str, &[&str])] = &[
     ("protocol", &["serde", "serde_json", "itoa", "memchr", "thiserror"]),
     // No runtime, no clock, no log: it returns reports.
     ("journal", &["blake3", "itoa", "memchr", "serde", "serde_json", "rustix", "thiserror"]),
-    ("engine", &["boxcar", "foldhash", "blake3", "thiserror", "tracing", "tokio"]),
+    (
+        "engine",
+        &["boxcar", "compact_str", "foldhash", "memchr", "blake3", "thiserror", "tracing", "tokio"],
+    ),
     (
         "server",
         &[
@@ -52,7 +55,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("sim", &["rand", "thiserror"]),
     ("tests", &["blake3", "serde_json"]),
-    ("xtask", &["anyhow", "toml", "serde_json"]),
+    ("xtask", &["anyhow", "rustix", "toml", "serde_json"]),
 ];
 
 /// What any room's tests may name. As an optional dependency these also stand behind a feature of

@@ -7,6 +7,7 @@
 
 use std::hash::BuildHasher;
 
+use compact_str::CompactString;
 use ledger::{Balance, Seq};
 
 use super::slots::Slots;
@@ -17,7 +18,9 @@ const SHARDS: usize = 256;
 
 /// One account.
 pub(crate) struct Account {
-    name: Box<str>,
+    /// In place up to 24 bytes, so that comparing it and taking the lock behind it is one look
+    /// into memory.
+    name: CompactString,
     state: Mutex<AccountState>,
 }
 

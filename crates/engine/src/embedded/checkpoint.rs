@@ -13,7 +13,7 @@ use super::core::Core;
 
 /// A checkpoint under way.
 pub struct Checkpoint<'c, D: Disk> {
-    core: &'c Core,
+    core: &'c Core<D>,
     writer: SnapshotWriter<D>,
     next: usize,
     count: usize,
@@ -23,7 +23,7 @@ impl<'c, D: Disk> Checkpoint<'c, D> {
     /// Begins one that replay will start from at `position`, the durable end of the journal now.
     /// `now_us`: microseconds since the Unix epoch.
     pub fn begin(
-        core: &'c Core,
+        core: &'c Core<D>,
         disk: Arc<D>,
         genesis: &Genesis,
         position: Position,

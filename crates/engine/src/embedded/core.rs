@@ -1,27 +1,37 @@
 //! Execution: what happens to one request between its arrival and its place in the journal.
 //! Plain synchronous code; threads call it in production, a simulation calls it step by step.
+//! Not here: how the state is built at a start (`rebuild`), what old tx_ids stand for (`recall`).
 //!
-//! **Invariant (lock order):** idempotency shard, then the opening lock, then accounts by
+//! **Invariant (lock order):** shard of recent tx_ids, then the opening lock, then accounts by
 //! ascending number, then the journal's staging. Nothing else is locked while one of these is
 //! held, and none is held across an `.await` or a system call.
 //! **Invariant:** an event gets its seq while the locks of all its accounts are held; so the order
 //! of the journal is an order in which the commands ran.
 //! **Invariant:** a refused command opens no account and changes nothing.
+//! **Invariant:** numbers of accounts are given in the order in which the journal opens them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use journal::{Contradiction, Found, Planted, Plants, Staging};
-use ledger::{AccountId, Balance, Command, Event, Refused, Seq, Transaction, TxId, apply, decide};
+use history::History;
+use journal::disk::Disk;
+use journal::{Placed, Planted, Plants, Staged, Staging, Unstaged};
+use ledger::{
+    AccountId, Balance, Command, Event, Leg, Refused, Rejection, Seq, Transaction, TxId, apply,
+    decide,
+};
 
 use super::accounts::{AccountState, Accounts, Numbered};
-use super::ids::{Ids, Known};
+use super::recall::{Recall, Recalled};
+use super::recent::{Place as IdPlace, Recent};
 use super::sync::{Mutex, MutexGuard, lock};
 use crate::seam::{BalanceReading, Outcome, Request, Unavailable};
 
 /// The bank's state in memory, and the way into its journal.
-pub struct Core {
+pub struct Core<D: Disk> {
     accounts: Accounts,
-    ids: Ids,
+    recent: Recent,
+    history: Arc<History<D>>,
     /// Held by whoever needs that an account does not exist, or opens one: the seed's global
     /// lock, taken only by commands that name an unknown account.
     opening: Mutex<()>,
@@ -29,13 +39,22 @@ pub struct Core {
     plants: Plants,
 }
 
-/// The state as replay builds it, before there is a journal to write to.
-pub struct Rebuild {
-    accounts: Accounts,
-    ids: Ids,
-    plants: Plants,
-    /// Replay starts here: events up to this seq are in the snapshot.
-    snapshot_seq: Seq,
+/// What is the same for all requests of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// The clock, in microseconds since the Unix epoch.
+    pub us: u64,
+    /// The durable seq, read before the first request.
+    pub seq_durable: Seq,
+}
+
+/// How far a request came.
+#[derive(Debug)]
+pub enum Executed<'a> {
+    /// To its outcome, which may be told once [`Outcome::rests_on`] is durable.
+    Outcome(Outcome<'a>),
+    /// Its tx_id may have been used: the request is to be executed again with what was recalled.
+    Recall(Request<'a>, Recall),
 }
 
 /// One account of a command: found and locked, or missing.
@@ -51,92 +70,88 @@ enum Changed<'a> {
     Stopped,
 }
 
-impl Rebuild {
-    /// An empty bank.
-    pub fn new(plants: Plants) -> Self {
-        Self { accounts: Accounts::new(), ids: Ids::new(), plants, snapshot_seq: Seq::ZERO }
-    }
+/// Accounts that an event opens: those with numbers from `from` on.
+#[derive(Clone, Copy)]
+struct Opened {
+    from: usize,
+    count: u32,
+}
 
-    /// Takes what replay found.
-    pub fn take(&mut self, found: Found<'_>) -> Result<(), Contradiction> {
-        match found {
-            Found::Account { account, balance, seq } => {
-                self.snapshot_seq = self.snapshot_seq.max(seq);
-                let account = self.find_or_add(&account);
-                *account.account.lock() = AccountState { balance, seq };
-                Ok(())
-            }
-            Found::Event(entry) => self.take_event(&entry),
+/// Why a change was not staged.
+enum Uncommitted {
+    Stopped,
+    Late,
+}
+
+/// A change to be made, with its name.
+struct Change<'r> {
+    tx_id: &'r str,
+    tx_hash: u64,
+    tx_id_given: bool,
+    not_after_us: Option<u64>,
+    now: Now,
+}
+
+/// Numbers of the accounts of an event.
+enum Numbers {
+    Few { numbers: [u32; 2], count: usize },
+    Many(Vec<u32>),
+}
+
+impl AsRef<[u32]> for Numbers {
+    fn as_ref(&self) -> &[u32] {
+        match self {
+            Self::Few { numbers, count } => numbers.get(..*count).unwrap_or_default(),
+            Self::Many(numbers) => numbers,
         }
-    }
-
-    fn take_event(&mut self, entry: &Transaction<'_>) -> Result<(), Contradiction> {
-        let forgets = self.plants.has(Planted::IdsForgotten) && entry.seq <= self.snapshot_seq;
-        if !forgets {
-            let tx_id = entry.tx_id.as_str();
-            let mut id = self.ids.entry(tx_id);
-            if id.is_known(tx_id) {
-                return Err(Contradiction::TxIdRepeated);
-            }
-            id.insert(tx_id, entry.seq, &entry.event);
-        }
-        for leg in entry.event.legs() {
-            let account = self.find_or_add(&leg.account);
-            let mut state = account.account.lock();
-            if entry.seq <= state.seq {
-                continue; // the snapshot has it already
-            }
-            if state.balance != leg.before {
-                return Err(Contradiction::BalanceBefore);
-            }
-            *state = AccountState { balance: leg.after, seq: entry.seq };
-        }
-        Ok(())
-    }
-
-    /// The sum over all accounts without `@world`, in minor units.
-    pub fn sum(&self) -> i128 {
-        (0..self.accounts.count())
-            .filter_map(|number| self.accounts.at(number))
-            .map(|numbered| i128::from(numbered.account.lock().balance.get()))
-            .fold(0, i128::strict_add)
-    }
-
-    /// Opens for business, writing to `staging`.
-    pub fn into_core(self, staging: Arc<Staging>) -> Core {
-        let Self { accounts, ids, plants, .. } = self;
-        Core { accounts, ids, opening: Mutex::new(()), staging, plants }
-    }
-
-    fn find_or_add(&self, account: &AccountId<'_>) -> Numbered<'_> {
-        self.accounts.find(account.as_str()).unwrap_or_else(|| {
-            let added = self.accounts.add(account.as_str());
-            self.accounts.publish(added);
-            added
-        })
     }
 }
 
-impl Core {
-    /// Runs one request. Its outcome may be told once [`Outcome::rests_on`] is durable; room for
-    /// its record was reserved before. `now_us`: microseconds since the Unix epoch.
-    /// `seq_durable`: the durable seq, read before the call.
-    pub fn execute<'a>(&self, request: Request<'a>, now_us: u64, seq_durable: Seq) -> Outcome<'a> {
+impl<D: Disk> Core<D> {
+    /// Opens for business, over what a start has built.
+    pub(crate) fn new(
+        accounts: Accounts,
+        recent: Recent,
+        history: Arc<History<D>>,
+        staging: Arc<Staging>,
+        plants: Plants,
+    ) -> Self {
+        Self { accounts, recent, history, opening: Mutex::new(()), staging, plants }
+    }
+
+    /// Runs one request; room for its record was reserved before. `recalled`: what an earlier try
+    /// asked for.
+    pub fn execute<'a>(
+        &self,
+        request: Request<'a>,
+        recalled: Option<&Recalled>,
+        now: Now,
+    ) -> Executed<'a> {
         match request {
-            Request::Resolve(_) => Outcome::Unavailable(Unavailable::IndexDamaged),
-            Request::Write { command, tx_id, tx_id_given, not_after_us: _ } => {
-                self.write(command, tx_id, tx_id_given, now_us, seq_durable)
+            Request::Write { command, tx_id, tx_id_given, not_after_us } => {
+                self.write(command, tx_id, tx_id_given, not_after_us, recalled, now)
             }
+            Request::Resolve(tx_id) => self.resolve(tx_id, recalled, now),
             Request::Balance(account) => {
                 let state = self.accounts.find(account.as_str()).map(|found| *found.account.lock());
                 let state = state.unwrap_or_default();
-                Outcome::Balance {
+                Executed::Outcome(Outcome::Balance {
                     reading: BalanceReading { account, balance: state.reading() },
-                    as_of: seq_durable.max(state.seq),
-                }
+                    as_of: now.seq_durable.max(state.seq),
+                })
             }
-            Request::Balances(accounts) => self.balances(accounts, seq_durable),
+            Request::Balances(accounts) => {
+                Executed::Outcome(self.balances(accounts, now.seq_durable))
+            }
         }
+    }
+
+    /// What a request must recall before it can be decided, as far as can be told without running
+    /// it: so that a batch recalls all at once.
+    pub fn foresee(&self, request: &Request<'_>) -> Option<Recall> {
+        let (Request::Write { tx_id, .. } | Request::Resolve(tx_id)) = request else { return None };
+        let tx_hash = self.history.hash(tx_id.as_str());
+        self.must_recall(&self.recent.place(tx_hash), tx_hash, None)
     }
 
     /// Wakes the journal's writer. Called after a batch, with no lock held.
@@ -162,54 +177,126 @@ impl Core {
         state.reading().map(|_| (account.name(), state))
     }
 
+    /// The name of the account with this number.
+    pub fn name_of(&self, number: u32) -> Option<&str> {
+        Some(self.accounts.at(usize::try_from(number).ok()?)?.account.name())
+    }
+
+    /// The number of the account with this name.
+    pub(crate) fn number_of(&self, account: &AccountId<'_>) -> Option<u32> {
+        let found = self.accounts.find(account.as_str())?;
+        u32::try_from(found.number).ok()
+    }
+
+    /// Young events that may carry a tx_id with this hash.
+    pub(crate) fn recent_seqs(&self, tx_hash: u64) -> Vec<Seq> {
+        self.recent.place(tx_hash).seqs().collect()
+    }
+
+    /// Names and states of the accounts with these numbers, all at one position, in their order.
+    pub(crate) fn states_of(&self, numbers: &[u32]) -> Vec<(AccountId<'static>, AccountState)> {
+        let numbered = |number: &u32| self.accounts.at(usize::try_from(*number).ok()?);
+        let mut ascending: Vec<Numbered<'_>> = numbers.iter().filter_map(numbered).collect();
+        ascending.sort_unstable_by_key(|found| found.number);
+        // All locks are held at once: one position for all.
+        let held: Vec<(usize, MutexGuard<'_, AccountState>)> =
+            ascending.iter().map(|found| (found.number, found.account.lock())).collect();
+        let state = |number: usize| {
+            let place = held.binary_search_by_key(&number, |(held, _)| *held).ok()?;
+            held.get(place).map(|(_, state)| **state)
+        };
+        let named = numbers.iter().filter_map(numbered).filter_map(|found| {
+            let account = AccountId::new(found.account.name().to_owned()).ok()?;
+            Some((account, state(found.number)?))
+        });
+        named.collect()
+    }
+
     fn write<'a>(
         &self,
         command: Command<'a>,
         tx_id: TxId<'a>,
         tx_id_given: bool,
-        now_us: u64,
-        seq_durable: Seq,
-    ) -> Outcome<'a> {
-        let mut id = self.ids.entry(tx_id.as_str());
-        if let Some(known) = id.known(tx_id.as_str(), &command) {
-            return match known {
-                Known::Done { seq, event } => Outcome::Done { seq, tx_id, event, duplicate: true },
-                Known::Refused { seq, rejection } => Outcome::Refused {
-                    rejection,
-                    seq: Some(seq),
-                    tx_id: Some(tx_id),
-                    as_of: seq,
-                    duplicate: true,
-                },
-                Known::Other { seq } => Outcome::Conflict { tx_id, as_of: seq.max(seq_durable) },
-            };
+        not_after_us: Option<u64>,
+        recalled: Option<&Recalled>,
+        now: Now,
+    ) -> Executed<'a> {
+        if let Some(found) = recalled.and_then(|recalled| recalled.found.as_ref()) {
+            return Executed::Outcome(known(found, command, tx_id, now.seq_durable));
         }
-        match self.change(command, tx_id.as_str(), tx_id_given, now_us, seq_durable) {
+        let tx_hash = self.history.hash(tx_id.as_str());
+        let mut id = self.recent.place(tx_hash);
+        if let Some(recall) = self.must_recall(&id, tx_hash, recalled) {
+            return Executed::Recall(
+                Request::Write { command, tx_id, tx_id_given, not_after_us },
+                recall,
+            );
+        }
+        let change = Change { tx_id: tx_id.as_str(), tx_hash, tx_id_given, not_after_us, now };
+        let outcome = match self.change(command, &change) {
             Changed::Done { seq, event } => {
-                id.insert(tx_id.as_str(), seq, &event);
+                id.insert(seq, self.history.indexed());
                 Outcome::Done { seq, tx_id, event, duplicate: false }
             }
-            Changed::Refused { refused, seq, as_of } => {
-                let rejection = refused.rejection.clone();
+            Changed::Refused { refused: Refused { rejection, .. }, seq, as_of } => {
                 if let Some(seq) = seq {
-                    id.insert(tx_id.as_str(), seq, &Event::Refused(refused));
+                    id.insert(seq, self.history.indexed());
                 }
                 let tx_id = tx_id_given.then_some(tx_id);
                 Outcome::Refused { rejection, seq, tx_id, as_of, duplicate: false }
             }
             Changed::Stopped => Outcome::Unavailable(Unavailable::JournalStopped),
+        };
+        Executed::Outcome(outcome)
+    }
+
+    fn resolve<'a>(&self, tx_id: TxId<'a>, recalled: Option<&Recalled>, now: Now) -> Executed<'a> {
+        if let Some(found) = recalled.and_then(|recalled| recalled.found.clone()) {
+            let transaction = Box::new(found);
+            return Executed::Outcome(Outcome::Resolved { transaction, duplicate: true });
         }
+        let tx_hash = self.history.hash(tx_id.as_str());
+        let mut id = self.recent.place(tx_hash);
+        if let Some(recall) = self.must_recall(&id, tx_hash, recalled) {
+            return Executed::Recall(Request::Resolve(tx_id), recall);
+        }
+        let event = Event::Void;
+        let staged = Staged {
+            now_us: now.us,
+            not_after_us: None,
+            tx_id: tx_id.as_str(),
+            tx_hash,
+            event: &event,
+        };
+        let Ok(Placed { seq, at_us }) = self.staging.stage(staged, || ([], 0)) else {
+            return Executed::Outcome(Outcome::Unavailable(Unavailable::JournalStopped));
+        };
+        id.insert(seq, self.history.indexed());
+        let tx_id = tx_id.into_owned();
+        let transaction = Box::new(Transaction { seq, tx_id, event, at_us });
+        Executed::Outcome(Outcome::Resolved { transaction, duplicate: false })
+    }
+
+    /// What must be read before a request under the tx_id of `id` can be decided; `None` when the
+    /// tx_id is new for certain. The shard is locked, so nothing can come in between.
+    fn must_recall(
+        &self,
+        id: &IdPlace<'_>,
+        tx_hash: u64,
+        recalled: Option<&Recalled>,
+    ) -> Option<Recall> {
+        let is_another = |seq| recalled.is_some_and(|recalled| recalled.is_another(seq));
+        let is_searched =
+            || recalled.is_some_and(|recalled| recalled.indexed >= self.history.indexed());
+        let unread = id.seqs().any(|seq| !is_another(seq));
+        if unread || (self.history.may_hold(tx_hash) && !is_searched()) {
+            return Some(Recall { tx_hash, recent: id.seqs().collect() });
+        }
+        None
     }
 
     /// Locks the command's accounts, decides, stages and applies.
-    fn change<'a>(
-        &self,
-        command: Command<'a>,
-        tx_id: &str,
-        record_refusal: bool,
-        now_us: u64,
-        seq_durable: Seq,
-    ) -> Changed<'a> {
+    fn change<'a>(&self, command: Command<'a>, change: &Change<'_>) -> Changed<'a> {
         let mut few = [const { Place { found: None, state: None } }; 2];
         let mut few_balances = [Balance::ZERO; 2];
         let (mut many, mut many_balances) = (Vec::new(), Vec::new());
@@ -222,6 +309,10 @@ impl Core {
                 (&mut many[..], &mut many_balances[..])
             }
         };
+        let now = change.now;
+        if change.not_after_us.is_some_and(|not_after_us| now.us > not_after_us) {
+            return self.refuse_late(command, change);
+        }
         self.find_all(&command, places);
         // An account that is missing now may exist a moment later, unless nobody can open one.
         let opening = places.iter().any(|place| place.found.is_none()).then(|| {
@@ -230,7 +321,7 @@ impl Core {
             opening
         });
         lock_ascending(places);
-        let mut as_of = seq_durable;
+        let mut as_of = now.seq_durable;
         for (balance, state) in balances.iter_mut().zip(places.iter()) {
             if let Some(state) = &state.state {
                 *balance = state.balance;
@@ -239,78 +330,129 @@ impl Core {
         }
         match decide(command, balances) {
             Ok(event) => {
-                let seq = self.commit(&event, tx_id, now_us, places);
+                let committed = self.commit(&event, change, places);
                 drop(opening);
-                seq.map_or(Changed::Stopped, |seq| Changed::Done { seq, event })
-            }
-            Err(refused) if record_refusal => {
-                let event = Event::Refused(refused);
-                let staged = self.staging.stage(now_us, tx_id, &event);
-                match (staged, event) {
-                    (Ok(seq), Event::Refused(refused)) => {
-                        Changed::Refused { refused, seq: Some(seq), as_of: seq }
-                    }
-                    _ => Changed::Stopped,
+                match (committed, event) {
+                    (Ok(seq), event) => Changed::Done { seq, event },
+                    (Err(Uncommitted::Stopped), _) => Changed::Stopped,
+                    (Err(Uncommitted::Late), event) => match event.into_command() {
+                        Some(command) => self.refuse_late(command, change),
+                        None => unreachable!("a decided event answers a command"),
+                    },
                 }
             }
-            Err(refused) => Changed::Refused { refused, seq: None, as_of },
+            Err(refused) => self.refuse(refused, as_of, change),
         }
     }
 
-    /// Opens what is missing, gives the event its seq, and sets the balances. `None` when the
-    /// journal has stopped; then nothing was changed.
+    /// Records a refusal when the client gave the tx_id.
+    fn refuse<'a>(&self, refused: Refused<'a>, as_of: Seq, change: &Change<'_>) -> Changed<'a> {
+        if !change.tx_id_given {
+            return Changed::Refused { refused, seq: None, as_of };
+        }
+        let event = Event::Refused(refused);
+        let staged = self.staging.stage(change.staged(&event, None), || ([], 0));
+        match (staged, event) {
+            (Ok(Placed { seq, .. }), Event::Refused(refused)) => {
+                Changed::Refused { refused, seq: Some(seq), as_of: seq }
+            }
+            _ => Changed::Stopped,
+        }
+    }
+
+    fn refuse_late<'a>(&self, command: Command<'a>, change: &Change<'_>) -> Changed<'a> {
+        let not_after_us = change.not_after_us.unwrap_or_default();
+        let rejection = Rejection::DeadlinePassed { not_after_us };
+        self.refuse(Refused { command, rejection }, change.now.seq_durable, change)
+    }
+
+    /// Opens what is missing, gives the event its seq, and sets the balances. On an error nothing
+    /// was changed.
     fn commit<'t>(
         &'t self,
         event: &Event<'_>,
-        tx_id: &str,
-        now_us: u64,
+        change: &Change<'_>,
         places: &mut [Place<'t>],
-    ) -> Option<Seq> {
-        for (place, leg) in places.iter_mut().zip(event.legs()) {
-            if place.found.is_none() {
-                // Its number is above all others, so locking it now keeps the order.
-                let added = self.accounts.add(leg.account.as_str());
-                place.state = Some(added.account.lock());
-                place.found = Some(added);
-                self.accounts.publish(added);
-            }
-        }
+    ) -> Result<Seq, Uncommitted> {
         if self.plants.has(Planted::EarlyUnlock) {
-            return self.commit_unlocked_early(event, tx_id, now_us, places);
+            return self.commit_unlocked_early(event, change, places);
         }
-        let seq = self.staging.stage(now_us, tx_id, event).ok()?;
-        let mut places = places.iter_mut();
+        let mut opened = Opened { from: usize::MAX, count: 0 };
+        let staged = change.staged(event, change.not_after_us);
+        let placed = self.staging.stage(staged, || {
+            opened = self.open_missing(event, places);
+            (numbers_of(places), opened.count)
+        });
+        let seq = match placed {
+            Ok(Placed { seq, .. }) => seq,
+            Err(Unstaged::Stopped) => return Err(Uncommitted::Stopped),
+            Err(Unstaged::Late) => return Err(Uncommitted::Late),
+        };
+        let mut each = places.iter_mut();
         apply(event, |_, balance| {
-            if let Some(state) = places.next().and_then(|place| place.state.as_mut()) {
+            if let Some(state) = each.next().and_then(|place| place.state.as_mut()) {
                 **state = AccountState { balance, seq };
             }
         });
-        Some(seq)
+        // The opening lock is held until then, so nobody who needs to know that they are missing
+        // has looked meanwhile.
+        self.publish(places, opened);
+        Ok(seq)
+    }
+
+    /// Opens the accounts that are missing, in the event's order.
+    /// IMPORTANT: only once the event is certain of its place, or numbers would be given out of
+    /// the journal's order. Nobody can find the new accounts yet, so their locks are free, and
+    /// their numbers are above all others, so that locking them now keeps the order.
+    fn open_missing<'t>(&'t self, event: &Event<'_>, places: &mut [Place<'t>]) -> Opened {
+        let mut opened = Opened { from: self.accounts.count(), count: 0 };
+        for (place, leg) in places.iter_mut().zip(event.legs()) {
+            if place.found.is_none() {
+                let added = self.accounts.add(leg.account.as_str());
+                place.state = Some(added.account.lock());
+                place.found = Some(added);
+                opened.count += 1;
+            }
+        }
+        opened
+    }
+
+    /// Lets everybody find the accounts that were opened.
+    fn publish(&self, places: &[Place<'_>], opened: Opened) {
+        if opened.count > 0 {
+            let found = places.iter().filter_map(|place| place.found);
+            found
+                .filter(|found| found.number >= opened.from)
+                .for_each(|found| self.accounts.publish(found));
+        }
     }
 
     /// The original's fault, for a test that must notice it: balances are set and the locks
     /// released before the event has its place in the log.
-    fn commit_unlocked_early(
-        &self,
+    fn commit_unlocked_early<'t>(
+        &'t self,
         event: &Event<'_>,
-        tx_id: &str,
-        now_us: u64,
-        places: &mut [Place<'_>],
-    ) -> Option<Seq> {
+        change: &Change<'_>,
+        places: &mut [Place<'t>],
+    ) -> Result<Seq, Uncommitted> {
+        let opened = self.open_missing(event, places);
         for (place, leg) in places.iter_mut().zip(event.legs()) {
             if let Some(mut state) = place.state.take() {
                 state.balance = leg.after;
                 state.seq = state.seq.max(Seq::new(1));
             }
         }
-        let seq = self.staging.stage(now_us, tx_id, event).ok()?;
+        self.publish(places, opened);
+        let numbers = numbers_of(places);
+        let staged = self.staging.stage(change.staged(event, None), || (numbers, opened.count));
+        let seq = staged.map_err(|_| Uncommitted::Stopped)?.seq;
         for place in places.iter_mut() {
             if let Some(found) = place.found {
                 let mut state = found.account.lock();
                 state.seq = state.seq.max(seq);
             }
         }
-        Some(seq)
+        Ok(seq)
     }
 
     fn find_all<'t>(&'t self, command: &Command<'_>, places: &mut [Place<'t>]) {
@@ -357,6 +499,64 @@ impl Core {
     fn find_each(&self, accounts: &[AccountId<'_>]) -> Vec<(Numbered<'_>, usize)> {
         let named = accounts.iter().enumerate();
         named.filter_map(|(n, account)| Some((self.accounts.find(account.as_str())?, n))).collect()
+    }
+}
+
+/// What a tx_id that stands for `found` says to a request for `command`.
+fn known<'a>(
+    found: &Transaction<'static>,
+    command: Command<'a>,
+    tx_id: TxId<'a>,
+    seq_durable: Seq,
+) -> Outcome<'a> {
+    let seq = found.seq;
+    match &found.event {
+        Event::Void => Outcome::Refused {
+            rejection: Rejection::Voided,
+            seq: Some(seq),
+            tx_id: Some(tx_id),
+            as_of: seq,
+            duplicate: true,
+        },
+        event if !event.answers(&command) => {
+            Outcome::Conflict { tx_id, as_of: seq.max(seq_durable) }
+        }
+        Event::Refused(Refused { rejection, .. }) => Outcome::Refused {
+            rejection: rejection.clone(),
+            seq: Some(seq),
+            tx_id: Some(tx_id),
+            as_of: seq,
+            duplicate: true,
+        },
+        event => Outcome::Done { seq, tx_id, event: in_order_of(event, &command), duplicate: true },
+    }
+}
+
+/// The event with its legs in the order in which `command` names the accounts.
+fn in_order_of(event: &Event<'static>, command: &Command<'_>) -> Event<'static> {
+    let Event::Init { legs } = event else { return event.clone() };
+    let mut by_name: HashMap<&str, &Leg<'static>> =
+        legs.iter().map(|leg| (leg.account.as_str(), leg)).collect();
+    let ordered = command.accounts().filter_map(|account| by_name.remove(account.as_str()));
+    Event::Init { legs: ordered.cloned().collect() }
+}
+
+fn numbers_of(places: &[Place<'_>]) -> Numbers {
+    let number = |place: &Place<'_>| {
+        let number = place.found.map_or(usize::MAX, |found| found.number);
+        u32::try_from(number).unwrap_or_else(|_| panic!("accounts are numbered with 32 bits"))
+    };
+    match places {
+        [one] => Numbers::Few { numbers: [number(one), 0], count: 1 },
+        [one, two] => Numbers::Few { numbers: [number(one), number(two)], count: 2 },
+        many => Numbers::Many(many.iter().map(number).collect()),
+    }
+}
+
+impl Change<'_> {
+    fn staged<'s, 'e>(&'s self, event: &'s Event<'e>, not_after_us: Option<u64>) -> Staged<'s, 'e> {
+        let Self { tx_id, tx_hash, now, .. } = self;
+        Staged { now_us: now.us, not_after_us, tx_id, tx_hash: *tx_hash, event }
     }
 }
 

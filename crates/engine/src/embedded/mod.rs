@@ -1,15 +1,24 @@
-//! The embedded engine: the bank's state in this process, its journal in one folder.
+//! The embedded engine: the bank's state in this process, its journal in one folder and the index
+//! of its history in another.
 //!
-//! From the bottom up: `slots` (a hash index), `accounts` and `ids` (the two tables), `core`
-//! (execution), `durability` (who waits for which sync), `checkpoint`, `threads`; this file puts
-//! them together behind the seam.
+//! From the bottom up: `slots` (a hash index), `accounts` and `recent` (the two tables), `core`
+//! (execution), `rebuild` (the state at a start), `lines` (events read back from the journal),
+//! `recall` (what an old tx_id stands for), `reads` (questions about history), `durability` (who
+//! waits for which sync), `checkpoint`, `readers` and `threads`; `batch` runs what a door hands in,
+//! and this file puts them together behind the seam.
 
 mod accounts;
+mod batch;
 mod checkpoint;
 mod clock;
 mod core;
 mod durability;
-mod ids;
+mod lines;
+mod readers;
+mod reads;
+mod rebuild;
+mod recall;
+mod recent;
 mod slots;
 mod sync;
 mod threads;
@@ -18,21 +27,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use history::History;
 use journal::disk::Disk;
 use journal::{
-    ACTIVE, CheckpointError, Damage, Fault, Genesis, JournalError, OpenError, Plants, Report,
-    Sizes, Writer, limits, record_bytes_max, record_bytes_max_void,
+    ACTIVE, CheckpointError, Damage, Fault, Found, Genesis, JournalError, OpenError, Plants,
+    Progress, Report, Sizes, Workers, Writer,
 };
 use ledger::Seq;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 pub use self::checkpoint::Checkpoint;
-pub use self::core::{Core, Rebuild};
+pub use self::core::{Core, Executed, Now};
+pub use self::recall::{Recall, RecallError, Recalled, Recaller};
 // For the schedule explorer, which brings threads of its own.
 #[cfg(not(feature = "shuttle"))]
 use self::durability::Durability;
 #[cfg(feature = "shuttle")]
 pub use self::durability::{Durability, Lost};
+use self::lines::Lines;
+use self::readers::Readers;
+use self::reads::Reads;
+use self::rebuild::Rebuild;
 use self::threads::{Shared, Threads};
 use crate::query::{Query, Reading};
 use crate::seam::{BoxFuture, Engine, Outcome, Request, Unavailable};
@@ -51,6 +66,17 @@ pub struct Options {
     pub checkpoint_bytes: u64,
     /// or after so long with changes.
     pub checkpoint_interval: Duration,
+    /// Sizes of the index of history.
+    pub index: history::Options,
+    /// Events that may wait for the index to be written to the disk; whoever asks for more then
+    /// waits, so that memory stays bounded.
+    pub index_lag_events_max: u64,
+    /// Slots for the tx_ids that the index does not hold yet, of eight bytes each.
+    pub recent_slots: usize,
+    /// Called on each thread that works in the background, when it begins.
+    pub on_background: fn(),
+    /// Who helps to read the folder at a start.
+    pub workers: Workers,
     /// Faults planted by a test.
     pub plants: Plants,
 }
@@ -64,6 +90,11 @@ impl Options {
             buffer_bytes_max: 8 << 20,
             checkpoint_bytes: 64 << 20,
             checkpoint_interval: Duration::from_secs(300),
+            index: history::Options::default(),
+            index_lag_events_max: 4 << 20,
+            recent_slots: 8 << 20,
+            on_background: || {},
+            workers: Workers::of_this_machine(),
             plants: Plants::default(),
         }
     }
@@ -73,26 +104,70 @@ impl Options {
 /// simulation steps through by hand.
 pub struct Parts<D: Disk> {
     /// The state.
-    pub core: Core,
+    pub core: Core<D>,
     /// The journal.
     pub writer: Writer<D>,
+    /// The index of history.
+    pub history: Arc<History<D>>,
     /// What opening found.
     pub report: Report,
+    /// What opening the index found.
+    pub index_report: history::Opened,
     /// The folder's one-process lock.
     pub lock: D::File,
 }
 
-/// Opens the folder of `disk`: recovers the journal, rebuilds the state, and checks that all
-/// balances sum to zero with `@world`.
-pub fn open<D: Disk>(disk: Arc<D>, options: &Options) -> Result<Parts<D>, OpenError> {
-    let mut rebuild = Rebuild::new(options.plants);
+/// Opens the folder of `disk`, and the index of its history in that of `index_disk`: recovers the
+/// journal, rebuilds the state, and checks that all balances sum to zero with `@world`.
+pub fn open<D: Disk>(
+    disk: Arc<D>,
+    index_disk: Arc<D>,
+    options: &Options,
+) -> Result<Parts<D>, OpenError> {
+    open_telling(disk, index_disk, options, &|_| {})
+}
+
+/// As [`open`]; `progress` is told how far it is.
+pub fn open_telling<D: Disk>(
+    disk: Arc<D>,
+    index_disk: Arc<D>,
+    options: &Options,
+    progress: &dyn Fn(Progress),
+) -> Result<Parts<D>, OpenError> {
+    // IMPORTANT: before the index is touched, which a server that has the folder may be writing.
+    let lock = journal::lock_folder(&*disk)?;
+    let genesis = journal::genesis_of(&*disk)?;
+    let ledger = genesis.as_ref().unwrap_or(&options.genesis_if_new).ledger;
+    let index_error = |source: history::HistoryError| OpenError::Disk {
+        what: "opening the index".into(),
+        source: std::io::Error::other(source),
+    };
+    let opened = History::open(Arc::clone(&index_disk), ledger, options.index);
+    let (history, index_report) = opened.map_err(index_error)?;
+    let history = Arc::new(history);
+    let indexed = index_report.indexed;
+    let mut rebuild =
+        Rebuild::new(Arc::clone(&history), indexed, options.recent_slots, options.plants);
     let open_options = journal::OpenOptions {
         sizes: options.sizes,
+        indexed: indexed.seq,
         genesis_if_new: options.genesis_if_new.clone(),
+        workers: options.workers,
         plants: options.plants,
     };
-    let opened = journal::open(disk, &open_options, |found| rebuild.take(found))?;
+    let take = |found: Found<'_>| rebuild.take(found);
+    let opened = journal::open(Arc::clone(&disk), lock, &open_options, progress, take);
+    if let Some(error) = rebuild.take_trouble() {
+        return Err(index_error(error));
+    }
+    let opened = opened?;
     let head = opened.writer.staging().head();
+    if indexed.seq > head.seq {
+        // An older journal was put beside a newer index, which is worth nothing then.
+        drop((opened, rebuild));
+        history.clear().map_err(index_error)?;
+        return open_telling(disk, index_disk, options, progress);
+    }
     if rebuild.sum().strict_add(head.world) != 0 {
         return Err(OpenError::Corrupt(Damage {
             file: ACTIVE.into(),
@@ -102,7 +177,16 @@ pub fn open<D: Disk>(disk: Arc<D>, options: &Options) -> Result<Parts<D>, OpenEr
         }));
     }
     let core = rebuild.into_core(Arc::clone(opened.writer.staging()));
-    Ok(Parts { core, writer: opened.writer, report: opened.report, lock: opened.lock })
+    let (writer, report, lock) = (opened.writer, opened.report, opened.lock);
+    Ok(Parts { core, writer, history, report, index_report, lock })
+}
+
+impl<D: Disk> Parts<D> {
+    /// What reads the events that a tx_id may stand for, from the folder of `disk`.
+    pub fn recaller(&self, disk: Arc<D>) -> Recaller<D> {
+        let history = Arc::clone(&self.history);
+        Recaller::new(Arc::clone(&history), Arc::new(Lines::new(disk, history)))
+    }
 }
 
 /// What to do when the journal has stopped for good. It runs on the thread that noticed; nothing
@@ -116,20 +200,29 @@ pub struct Embedded<D: Disk> {
     room: Semaphore,
     buffer_bytes_max: u32,
     stopping: AtomicBool,
+    readers: Readers,
     threads: Threads<D>,
 }
 
 impl<D: Disk> Embedded<D> {
-    /// Starts the journal's thread and the checkpointer over an opened folder.
+    /// Starts the journal's thread, the checkpointer and the indexer over an opened folder.
     pub fn start(disk: Arc<D>, parts: Parts<D>, options: &Options, on_fatal: OnFatal) -> Self {
-        let Parts { core, writer, report, lock } = parts;
+        let recaller = parts.recaller(Arc::clone(&disk));
+        let Parts { core, writer, history, report, index_report: _, lock } = parts;
+        let lines = Arc::new(Lines::new(Arc::clone(&disk), Arc::clone(&history)));
         let shared = Arc::new(Shared {
             disk,
             core,
+            history,
+            lines,
+            recaller,
+            index_moved: Notify::new(),
+            index_lag_events_max: options.index_lag_events_max,
             durability: Durability::new(report.last),
             position: writer.position(),
             genesis: report.genesis,
             plants: options.plants,
+            on_background: options.on_background,
             lock,
         });
         let threads = Threads::start(
@@ -144,6 +237,7 @@ impl<D: Disk> Embedded<D> {
             room: Semaphore::new(options.buffer_bytes_max as usize),
             buffer_bytes_max: options.buffer_bytes_max,
             stopping: AtomicBool::new(false),
+            readers: Readers::start(),
             threads,
         }
     }
@@ -153,7 +247,9 @@ impl<D: Disk> Embedded<D> {
     /// room for one. Blocks; a second call finds the journal stopped.
     pub fn close(&self) -> Result<bool, JournalError> {
         self.stopping.store(true, Ordering::Release);
-        self.threads.stop(&self.shared)
+        let stopped = self.threads.stop(&self.shared);
+        self.readers.stop();
+        stopped
     }
 
     /// Makes a checkpoint now. Blocks until it is published.
@@ -161,112 +257,50 @@ impl<D: Disk> Embedded<D> {
         self.shared.checkpoint()
     }
 
-    /// Runs as many of `requests` as fit in the buffer together, and waits for their sync.
-    async fn execute_some<'a>(
-        &self,
-        requests: &mut std::iter::Peekable<std::vec::IntoIter<Request<'a>>>,
-        outcomes: &mut Vec<Outcome<'a>>,
-    ) {
-        let mut some = Vec::with_capacity(requests.len());
-        let mut bytes = 0_u32;
-        while let Some(request) = requests.peek() {
-            let needed = room_for(request);
-            let too_large =
-                needed > limits::RECORD_BYTES_MAX || needed > self.buffer_bytes_max as usize;
-            let needed = u32::try_from(needed).unwrap_or(u32::MAX);
-            let fits = !too_large && bytes.saturating_add(needed) <= self.buffer_bytes_max / 4;
-            if !fits && !some.is_empty() {
-                break;
+    async fn read_owned(&self, query: Query<'static>) -> Result<Reading, Unavailable> {
+        let shared = Arc::clone(&self.shared);
+        let read = self.readers.run(move || {
+            let Shared { core, history, lines, .. } = &*shared;
+            Reads { core, history, lines }.answer(query)
+        });
+        let reading = match read.await {
+            Ok(Ok(reading)) => reading,
+            Ok(Err(error)) => {
+                tracing::error!(event = "history_unreadable", error = %chain(&error), "{error}");
+                return Err(Unavailable::IndexDamaged);
             }
-            let Some(request) = requests.next() else { break };
-            if too_large {
-                outcomes.push(Outcome::Unavailable(Unavailable::TooLarge));
-                return;
-            }
-            bytes = bytes.saturating_add(needed);
-            some.push(request);
-            if !fits {
-                break;
-            }
-        }
-        let Ok(_room) = self.room.acquire_many(bytes).await else {
-            outcomes.extend(some.iter().map(|_| Outcome::Unavailable(Unavailable::ShuttingDown)));
-            return;
+            Err(_stopped) => return Err(Unavailable::ShuttingDown),
         };
-        let from = outcomes.len();
-        self.run(some, outcomes);
-        let run = outcomes.get_mut(from..).unwrap_or_default();
-        let rests_on = run.iter().map(Outcome::rests_on).max().unwrap_or(Seq::ZERO);
-        // The room is given back when this returns: what took it is durable, or lost with all.
-        if self.shared.durability.wait(rests_on).await.is_err() {
-            let durable = self.shared.durability.seq();
-            for outcome in run.iter_mut().filter(|outcome| outcome.rests_on() > durable) {
-                *outcome = unknown(outcome);
-            }
-        }
-    }
-
-    /// Runs requests for which room was reserved. No lock of it outlives a request.
-    fn run<'a>(&self, requests: Vec<Request<'a>>, outcomes: &mut Vec<Outcome<'a>>) {
-        let Shared { core, durability, .. } = &*self.shared;
-        let now_us = clock::now_us();
-        let seq_durable = durability.seq();
-        if self.stopping.load(Ordering::Acquire) {
-            let refused = |_| Outcome::Unavailable(Unavailable::ShuttingDown);
-            outcomes.extend(requests.iter().map(refused));
-            return;
-        }
-        let from = outcomes.len();
-        outcomes
-            .extend(requests.into_iter().map(|request| core.execute(request, now_us, seq_durable)));
-        core.wake_writer();
-        if self.stopping.load(Ordering::Acquire) {
-            // The journal stopped because it was asked to.
-            let stopped = Outcome::Unavailable(Unavailable::JournalStopped);
-            let run = outcomes.iter_mut().skip(from);
-            for outcome in run.filter(|outcome| **outcome == stopped) {
-                *outcome = Outcome::Unavailable(Unavailable::ShuttingDown);
-            }
+        match self.shared.durability.wait(reading.as_of()).await {
+            Ok(()) => Ok(reading),
+            Err(_lost) => Err(Unavailable::JournalStopped),
         }
     }
 }
 
+/// An error with what caused it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 impl<D: Disk> Engine for Embedded<D> {
     fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>> {
-        Box::pin(async move {
-            let mut outcomes = Vec::with_capacity(batch.len());
-            let mut requests = batch.into_iter().peekable();
-            while requests.peek().is_some() {
-                self.execute_some(&mut requests, &mut outcomes).await;
-            }
-            outcomes
-        })
+        Box::pin(self.execute_all(batch))
     }
 
-    fn read<'a>(&'a self, _query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>> {
-        Box::pin(async { Err(Unavailable::IndexDamaged) })
+    fn read<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>> {
+        let query = query.into_owned();
+        Box::pin(self.read_owned(query))
     }
 
     fn seq_durable(&self) -> Seq {
         self.shared.durability.seq()
     }
-}
-
-/// No fewer bytes than the request's record can have.
-fn room_for(request: &Request<'_>) -> usize {
-    match request {
-        Request::Write { command, tx_id, .. } => record_bytes_max(command, tx_id.as_str()),
-        Request::Resolve(tx_id) => record_bytes_max_void(tx_id.as_str()),
-        Request::Balance(_) | Request::Balances(_) => 0,
-    }
-}
-
-fn unknown<'a>(outcome: &Outcome<'a>) -> Outcome<'a> {
-    let tx_id = match outcome {
-        Outcome::Done { tx_id, .. } | Outcome::Conflict { tx_id, .. } => Some(tx_id.clone()),
-        Outcome::Refused { tx_id, .. } | Outcome::Unknown { tx_id } => tx_id.clone(),
-        Outcome::Resolved { transaction, .. } => Some(transaction.tx_id.clone()),
-        Outcome::Balance { .. } | Outcome::Balances { .. } | Outcome::Unavailable(_) => None,
-    };
-    Outcome::Unknown { tx_id }
 }

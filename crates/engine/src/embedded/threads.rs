@@ -1,30 +1,49 @@
-//! The two threads behind the embedded engine: one commits groups, one makes checkpoints.
+//! The threads behind the embedded engine: one commits groups, one makes checkpoints, one keeps the
+//! index of history.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use history::{Group, History, HistoryError, Work};
 use journal::disk::Disk;
-use journal::{CheckpointError, Genesis, JournalError, Plants, PositionHandle, Writer};
+use journal::{CheckpointError, Committed, Genesis, JournalError, Plants, PositionHandle, Writer};
 use ledger::Seq;
+use tokio::sync::Notify;
 
-use super::OnFatal;
 use super::checkpoint::Checkpoint;
 use super::clock::now_us;
 use super::core::Core;
 use super::durability::Durability;
+use super::lines::Lines;
+use super::recall::Recaller;
+use super::{OnFatal, chain};
 
 /// Accounts copied between two looks at whether to go on.
 const COPY_ACCOUNTS: usize = 1024;
 
+/// How long the indexer rests when it has nothing to do.
+const INDEX_PAUSE: Duration = Duration::from_millis(20);
+
+/// How often writing the index is tried again, and how long it waits before.
+const INDEX_TRIES: u32 = 5;
+const INDEX_RETRY_PAUSE: Duration = Duration::from_secs(1);
+
 /// What the engine and its threads share.
 pub(super) struct Shared<D: Disk> {
     pub(super) disk: Arc<D>,
-    pub(super) core: Core,
+    pub(super) core: Core<D>,
+    pub(super) history: Arc<History<D>>,
+    pub(super) lines: Arc<Lines<D>>,
+    pub(super) recaller: Recaller<D>,
+    /// Told when the index holds more.
+    pub(super) index_moved: Notify,
+    pub(super) index_lag_events_max: u64,
     pub(super) durability: Durability,
     pub(super) position: PositionHandle,
     pub(super) genesis: Genesis,
     pub(super) plants: Plants,
+    pub(super) on_background: fn(),
     /// Held for as long as anything may write to the folder.
     #[expect(dead_code, reason = "holding it is its use")]
     pub(super) lock: D::File,
@@ -37,10 +56,13 @@ type Journal<D> = JoinHandle<Result<Writer<D>, JournalError>>;
 pub(super) struct Threads<D: Disk> {
     journal: Mutex<Option<Journal<D>>>,
     checkpointer: Mutex<Option<JoinHandle<()>>>,
+    padder: Mutex<Option<JoinHandle<()>>>,
+    indexer: Mutex<Option<JoinHandle<()>>>,
     signal: Arc<Signal>,
+    index_signal: Arc<Signal>,
 }
 
-/// Tells the checkpointer to look, and to stop.
+/// Tells a thread in the background to look, and to stop.
 #[derive(Default)]
 struct Signal {
     state: Mutex<SignalState>,
@@ -67,6 +89,41 @@ impl<D: Disk> Shared<D> {
         finished.publish()
     }
 
+    /// Waits while so many events wait for the index that memory would be at risk.
+    pub(super) async fn wait_for_index(&self) {
+        while self.index_lag_events() > self.index_lag_events_max {
+            let moved = self.index_moved.notified();
+            let mut moved = std::pin::pin!(moved);
+            // Listening before the second look: what moves in between is heard.
+            moved.as_mut().enable();
+            if self.index_lag_events() <= self.index_lag_events_max {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    /// How many durable events the index does not hold on the disk yet.
+    fn index_lag_events(&self) -> u64 {
+        self.durability.seq().get().saturating_sub(self.history.indexed().get())
+    }
+
+    /// Does one step of the index's work.
+    fn index_step(&self, flush_all: bool) -> Result<Work, HistoryError> {
+        let work =
+            self.history.work(&|number| self.core.name_of(number).map(str::to_owned), flush_all)?;
+        if let Work::Flushed(_) = work {
+            self.index_moved.notify_waiters();
+        }
+        Ok(work)
+    }
+
+    /// Brings the index up to the journal's end.
+    fn finish_index(&self) -> Result<(), HistoryError> {
+        while self.index_step(true)? != Work::Idle {}
+        Ok(())
+    }
+
     fn wait_durable(&self, seq: Seq) -> Result<(), CheckpointError> {
         block_on(self.durability.wait(seq))
             .map_err(|_lost| CheckpointError::Fatal(JournalError::Stopped))
@@ -83,13 +140,21 @@ impl<D: Disk> Threads<D> {
     ) -> Self {
         let signal = Arc::new(Signal::default());
         let on_fatal = Arc::new(on_fatal);
+        let index_signal = Arc::new(Signal::default());
+        let mut ahead = writer.ahead();
+        // Not a background thread: the writer stands still when it is overtaken.
+        let padder = spawn("padding", move || ahead.run());
         let journal = {
             let (shared, signal) = (Arc::clone(shared), Arc::clone(&signal));
             let on_fatal = Arc::clone(&on_fatal);
             spawn("journal", move || {
                 let mut bytes = 0_u64;
                 let run = writer.run(|committed| {
-                    shared.durability.publish(committed.seq_durable);
+                    // IMPORTANT: before anybody hears that it is durable, so that whoever does can
+                    // ask for it.
+                    let Committed { head, traces, file_first, offset, .. } = committed;
+                    shared.history.append(Group { head, traces, file_first, offset });
+                    shared.durability.publish(head.seq);
                     bytes = bytes.saturating_add(committed.bytes);
                     if bytes >= checkpoint_bytes {
                         bytes = 0;
@@ -106,16 +171,32 @@ impl<D: Disk> Threads<D> {
         };
         let checkpointer = {
             let (shared, signal) = (Arc::clone(shared), Arc::clone(&signal));
+            let on_fatal = Arc::clone(&on_fatal);
             spawn("checkpoint", move || {
+                (shared.on_background)();
                 keep_checkpoints(&shared, &signal, checkpoint_interval, &on_fatal);
             })
         };
+        let indexer = {
+            let (shared, signal) = (Arc::clone(shared), Arc::clone(&index_signal));
+            spawn("index", move || {
+                (shared.on_background)();
+                keep_index(&shared, &signal, &on_fatal);
+            })
+        };
         let journal = Mutex::new(Some(journal));
-        Self { journal, checkpointer: Mutex::new(Some(checkpointer)), signal }
+        Self {
+            journal,
+            checkpointer: Mutex::new(Some(checkpointer)),
+            padder: Mutex::new(Some(padder)),
+            indexer: Mutex::new(Some(indexer)),
+            signal,
+            index_signal,
+        }
     }
 
-    /// Ends both threads: commits what is staged, makes the last checkpoint, closes the journal.
-    /// Returns whether there is a last checkpoint.
+    /// Ends all threads: commits what is staged, makes the last checkpoint, closes the journal,
+    /// brings the index up to its end. Returns whether there is a last checkpoint.
     pub(super) fn stop(&self, shared: &Shared<D>) -> Result<bool, JournalError> {
         self.signal.set(|state| state.stop = true);
         if let Some(checkpointer) = take(&self.checkpointer) {
@@ -123,20 +204,39 @@ impl<D: Disk> Threads<D> {
         }
         shared.core.staging().stop();
         let Some(journal) = take(&self.journal) else { return Err(JournalError::Stopped) };
-        let mut writer = join(journal)?;
-        // A clean stop leaves a snapshot of exactly its end: a second witness of how far the
-        // journal reaches. Where there is no room for one, the one before still serves.
-        let has_checkpoint = match shared.checkpoint() {
-            Ok(()) => true,
-            Err(CheckpointError::Write(error)) => {
-                tracing::warn!(%error, "no last checkpoint was made; the one before still serves");
-                false
-            }
-            Err(CheckpointError::Fatal(error)) => return Err(error),
-        };
-        writer.close()?;
-        Ok(has_checkpoint)
+        // The writer ends its helper: closed, or dropped after a failure.
+        let closed = join(journal).and_then(|writer| close(shared, writer));
+        if let Some(padder) = take(&self.padder) {
+            join(padder);
+        }
+        self.index_signal.set(|state| state.stop = true);
+        if let Some(indexer) = take(&self.indexer) {
+            join(indexer);
+        }
+        // What is left out is read from the journal at the next start.
+        if closed.is_ok()
+            && let Err(error) = shared.finish_index()
+        {
+            tracing::warn!(error = %chain(&error), "the index was not brought up to the end");
+        }
+        closed
     }
+}
+
+/// Makes the last checkpoint and closes the journal.
+fn close<D: Disk>(shared: &Shared<D>, mut writer: Writer<D>) -> Result<bool, JournalError> {
+    // A clean stop leaves a snapshot of exactly its end: a second witness of how far the journal
+    // reaches. Where there is no room for one, the one before still serves.
+    let has_checkpoint = match shared.checkpoint() {
+        Ok(()) => true,
+        Err(CheckpointError::Write(error)) => {
+            tracing::warn!(%error, "no last checkpoint was made; the one before still serves");
+            false
+        }
+        Err(CheckpointError::Fatal(error)) => return Err(error),
+    };
+    writer.close()?;
+    Ok(has_checkpoint)
 }
 
 fn keep_checkpoints<D: Disk>(
@@ -168,7 +268,49 @@ fn keep_checkpoints<D: Disk>(
     }
 }
 
+/// Keeps the index up to date. It is derived from the journal, so an error is no loss; but without
+/// it memory would fill, so after some tries the server stops as it does for its journal.
+fn keep_index<D: Disk>(shared: &Shared<D>, signal: &Signal, on_fatal: &OnFatal) {
+    let mut failures = 0;
+    loop {
+        match shared.index_step(false) {
+            Ok(Work::Idle) => {
+                failures = 0;
+                if !signal.wait(INDEX_PAUSE) {
+                    return;
+                }
+            }
+            Ok(Work::Sorted | Work::Flushed(_) | Work::Merged) => {
+                failures = 0;
+                if signal.is_to_stop() {
+                    return;
+                }
+            }
+            Err(error) if failures < INDEX_TRIES => {
+                failures += 1;
+                tracing::warn!(error = %chain(&error), "the index could not be written; again");
+                if !signal.wait(INDEX_RETRY_PAUSE) {
+                    return;
+                }
+            }
+            Err(error) => {
+                let source = std::io::Error::other(error);
+                let error = JournalError::Failed { what: "writing", file: "index", source };
+                shared.core.staging().stop();
+                shared.durability.stop();
+                shared.index_moved.notify_waiters();
+                on_fatal(&error);
+                return;
+            }
+        }
+    }
+}
+
 impl Signal {
+    fn is_to_stop(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).stop
+    }
+
     fn set(&self, change: impl FnOnce(&mut SignalState)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
@@ -186,14 +328,17 @@ impl Signal {
     }
 }
 
-fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+pub(super) fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
     match std::thread::Builder::new().name(name.into()).spawn(run) {
         Ok(handle) => handle,
         Err(error) => panic!("the {name} thread could not be started: {error}"),
     }
 }
 
-fn join<T>(handle: JoinHandle<T>) -> T {
+pub(super) fn join<T>(handle: JoinHandle<T>) -> T {
     match handle.join() {
         Ok(value) => value,
         Err(panic) => std::panic::resume_unwind(panic),

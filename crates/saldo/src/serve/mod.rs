@@ -73,6 +73,10 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", env = "SALDO_SEGMENT_BYTES", default_value_t = 256 << 20,
           value_parser = clap::value_parser!(u64).range(1 << 16..))]
     segment_bytes: u64,
+    /// Write a part of the history index to the disk after so many events
+    #[arg(long, value_name = "COUNT", env = "SALDO_INDEX_RUN_EVENTS", default_value_t = 524_288,
+          value_parser = clap::value_parser!(u32).range(16..=1 << 24))]
+    index_run_events: u32,
 }
 
 impl Serve {

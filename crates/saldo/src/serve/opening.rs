@@ -53,6 +53,12 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
     let mut options = Options::new(Genesis { ledger: LedgerId(rand::random()), currency });
     options.checkpoint_bytes = serve.checkpoint_bytes;
     options.sizes.segment_bytes_max = serve.segment_bytes;
+    options.index.run_events = serve.index_run_events as usize;
+    options.index.chunk_events = options.index.chunk_events.min(options.index.run_events);
+    options.on_background = || {
+        // Whoever waits for an answer comes first. Refused, the work is done all the same.
+        drop(rustix::process::nice(BACKGROUND_NICE));
+    };
     let began = Instant::now();
     let disk = Arc::new(disk);
     let journal_bytes = journal_bytes(folder).map_err(at_folder)?;
@@ -61,7 +67,9 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
         tracing::info!(target: "journal", event = "recovering", megabytes,
             "reading the journal; clients are answered when it is proven");
     }
-    let parts = embedded::open(disk.clone(), &options).map_err(|error| refused(folder, &error))?;
+    let (index_disk, _) = RealDisk::open_or_create(&folder.join(INDEX)).map_err(at_folder)?;
+    let parts = embedded::open(disk.clone(), Arc::new(index_disk), &options)
+        .map_err(|error| refused(folder, &error))?;
     let recovery_time = began.elapsed();
     // Only once the folder is known to be ours, and nobody else's.
     let closed_to_others = probe::close_to_others(folder).map_err(at_folder)?;
@@ -75,6 +83,13 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
     };
     Ok(Opened { disk, parts, options, found })
 }
+
+/// By how much threads in the background give way to the others (nice, 0 to 19).
+const BACKGROUND_NICE: i32 = 5;
+
+/// The folder of the index inside the data folder. It is derived: without it, the next start makes
+/// it anew from the journal.
+const INDEX: &str = "index";
 
 /// A journal of this size takes a second or more to read: then the wait is told.
 const TOLD_BYTES: u64 = 64 << 20;
@@ -92,8 +107,8 @@ fn journal_bytes(folder: &Path) -> io::Result<u64> {
 }
 
 /// Names that a folder of ours can begin with. `lost+found` is what a new filesystem holds.
-const OUR_NAMES: [&str; 6] =
-    ["transactions.", "state.", "LOCK", "quarantine", "sync-probe.tmp", "lost+found"];
+const OUR_NAMES: [&str; 7] =
+    ["transactions.", "state.", "LOCK", "quarantine", INDEX, "sync-probe.tmp", "lost+found"];
 
 /// A new ledger is begun in an empty folder alone: `--data` may name any folder by mistake, and
 /// what is in it is somebody's. A folder that holds a journal may hold other files as well.

@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Open files that the server needs besides its connections: journal, snapshots, the folder, the
 /// runtime's own.
-const OWN_OPEN_FILES: u64 = 64;
+const OWN_OPEN_FILES: u64 = 256;
 
 /// How many connections the limit of open files allows, once it is raised to the most there is.
 pub fn connections_allowed() -> u32 {

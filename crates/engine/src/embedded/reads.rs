@@ -1,0 +1,249 @@
+//! Answers questions about history: from the index which events, from the journal what they are.
+//! Runs on a reader's thread; it takes system calls.
+//!
+//! **Invariant:** a reading shows nothing behind its position, and all before it that it is about.
+
+use std::sync::Arc;
+
+use history::History;
+use journal::disk::Disk;
+use ledger::{AccountId, Balance, Event, Leg, Seq, Transaction, TxId};
+
+use super::clock::now_us;
+use super::core::Core;
+use super::lines::{Lines, ReadError, Walk};
+use crate::query::{
+    AccountLine, Kind, Moment, Named, Order, Query, Reading, Span, Statement, StatementLine,
+    StatementPage, Totals,
+};
+
+/// What a reading is made from.
+pub(super) struct Reads<'s, D: Disk> {
+    pub(super) core: &'s Core<D>,
+    pub(super) history: &'s Arc<History<D>>,
+    pub(super) lines: &'s Lines<D>,
+}
+
+impl<D: Disk> Reads<'_, D> {
+    /// Answers `query`. The reading may be told once its position is durable.
+    pub(super) fn answer(&self, query: Query<'_>) -> Result<Reading, ReadError> {
+        let head = self.history.appended();
+        let end = head.seq;
+        match query {
+            Query::Transaction(named) => {
+                let transaction = match named {
+                    Named::Seq(seq) if seq == Seq::ZERO || seq > end => None,
+                    Named::Seq(seq) => Some(self.lines.read(seq)?),
+                    Named::TxId(tx_id) => self.by_tx_id(&tx_id, end)?,
+                };
+                Ok(Reading::Transaction { transaction, as_of: end })
+            }
+            Query::Transactions(span) => self.transactions(span, end),
+            Query::Statement { account, page } => self.statement(&account, page, end),
+            Query::BalanceAt { account, at } => self.balance_at(&account, at, end),
+            Query::Accounts { prefix, after, limit, count } => {
+                self.accounts(&prefix, after.as_ref(), limit, count, end)
+            }
+            Query::Totals => Ok(Reading::Totals(Totals {
+                accounts_count: head.accounts_count,
+                sum: head.world.strict_neg(),
+                money_in: head.money_in,
+                // `@world` holds what went out less what came in.
+                money_out: head.money_in.strict_add(head.world),
+                seq: end,
+                at_us: head.at_us,
+            })),
+        }
+    }
+
+    fn by_tx_id(
+        &self,
+        tx_id: &TxId<'_>,
+        end: Seq,
+    ) -> Result<Option<Transaction<'static>>, ReadError> {
+        let hash = self.history.hash(tx_id.as_str());
+        // IMPORTANT: the young ones first. What becomes old in between is then met twice at most,
+        // and never missed.
+        let mut seqs = self.core.recent_seqs(hash);
+        if self.history.may_hold(hash) {
+            seqs.extend(self.history.seqs_of_hash(hash)?);
+        }
+        for seq in seqs.into_iter().filter(|seq| *seq <= end) {
+            let transaction = self.lines.read(seq)?;
+            if transaction.tx_id == *tx_id {
+                return Ok(Some(transaction));
+            }
+        }
+        Ok(None)
+    }
+
+    fn transactions(&self, span: Span, end: Seq) -> Result<Reading, ReadError> {
+        let last = span.to.map_or(end, |to| to.min(end)).get();
+        let first = span.from.get().max(1);
+        let limit = span.limit as u64;
+        let stop = last.min(first.saturating_add(limit).saturating_sub(1));
+        let mut walk = self.lines.walk();
+        let transactions: Result<Vec<_>, _> =
+            (first..=stop).map(|seq| walk.read(Seq::new(seq))).collect();
+        let next = (stop >= first && stop < last).then(|| Seq::new(stop).next());
+        Ok(Reading::Transactions { transactions: transactions?, next, as_of: end })
+    }
+
+    fn statement(
+        &self,
+        account: &AccountId<'_>,
+        page: StatementPage,
+        end: Seq,
+    ) -> Result<Reading, ReadError> {
+        let end = page.end.map_or(end, |fixed| fixed.min(end));
+        let mut statement = Statement {
+            exists: false,
+            lines: Vec::new(),
+            before: Balance::ZERO,
+            after: Balance::ZERO,
+            next: None,
+            as_of: end,
+        };
+        let Some(number) = self.core.number_of(account) else {
+            return Ok(Reading::Statement(statement));
+        };
+        let first = Seq::new(1);
+        let newest_first = page.order == Order::NewestFirst;
+        let mut from = match page.from {
+            None => first,
+            Some(Moment::Seq(seq)) => seq.max(first),
+            Some(Moment::Time(time_us)) => match time_us.checked_sub(1) {
+                Some(before) => self.seq_at(before, end)?.next(),
+                None => first,
+            },
+        };
+        let mut to = match page.to {
+            None => end,
+            Some(Moment::Seq(seq)) => seq.min(end),
+            Some(Moment::Time(time_us)) => self.seq_at(time_us, end)?,
+        };
+        match (page.after, page.order) {
+            (None, _) => {}
+            (Some(seq), Order::NewestFirst) => to = to.min(Seq::new(seq.get().saturating_sub(1))),
+            (Some(seq), Order::OldestFirst) => from = from.max(seq.next()),
+        }
+        let mut seqs = Vec::new();
+        if from <= to {
+            let wanted = page.limit.saturating_add(1);
+            seqs = self.history.seqs_of_account(number, from, to, newest_first, wanted)?;
+        }
+        let has_more = seqs.len() > page.limit;
+        seqs.truncate(page.limit);
+        statement.next = if has_more { seqs.last().copied() } else { None };
+        let mut walk = self.lines.walk();
+        let mut befores = Vec::with_capacity(seqs.len());
+        for seq in seqs {
+            let (line, before) = line(&mut walk, account, seq)?;
+            befores.push(before);
+            statement.lines.push(line);
+        }
+        let (earliest, latest) = if newest_first {
+            (befores.last(), statement.lines.first())
+        } else {
+            (befores.first(), statement.lines.last())
+        };
+        if let (Some(before), Some(line)) = (earliest, latest) {
+            (statement.before, statement.after) = (*before, line.after);
+            statement.exists = true;
+        } else {
+            let held = self.held(number, account, to)?;
+            (statement.before, statement.after) =
+                (held.unwrap_or(Balance::ZERO), held.unwrap_or(Balance::ZERO));
+            statement.exists =
+                !self.history.seqs_of_account(number, first, end, false, 1)?.is_empty();
+        }
+        Ok(Reading::Statement(statement))
+    }
+
+    fn balance_at(
+        &self,
+        account: &AccountId<'_>,
+        at: Moment,
+        end: Seq,
+    ) -> Result<Reading, ReadError> {
+        let as_of = match at {
+            Moment::Seq(seq) if seq > end => return Ok(Reading::NotYet { as_of: end }),
+            Moment::Seq(seq) => seq,
+            Moment::Time(time_us) if time_us > now_us() => {
+                return Ok(Reading::NotYet { as_of: end });
+            }
+            Moment::Time(time_us) => self.seq_at(time_us, end)?,
+        };
+        let balance = match self.core.number_of(account) {
+            Some(number) => self.held(number, account, as_of)?,
+            None => None,
+        };
+        Ok(Reading::BalanceAt { balance, as_of })
+    }
+
+    /// What the account held behind the event `at`; `None` when it did not exist yet.
+    fn held(
+        &self,
+        number: u32,
+        account: &AccountId<'_>,
+        at: Seq,
+    ) -> Result<Option<Balance>, ReadError> {
+        let seqs = self.history.seqs_of_account(number, Seq::new(1), at, true, 1)?;
+        let Some(seq) = seqs.first() else { return Ok(None) };
+        let (line, _) = line(&mut self.lines.walk(), account, *seq)?;
+        Ok(Some(line.after))
+    }
+
+    /// The last event up to `end` whose time is not after `time_us`; zero when there is none.
+    fn seq_at(&self, time_us: u64, end: Seq) -> Result<Seq, ReadError> {
+        let mut seq = self.history.seq_near_time(time_us)?.min(end);
+        let mut walk = self.lines.walk();
+        while seq < end && walk.read(seq.next())?.at_us <= time_us {
+            seq = seq.next();
+        }
+        Ok(seq)
+    }
+
+    fn accounts(
+        &self,
+        prefix: &str,
+        after: Option<&AccountId<'_>>,
+        limit: usize,
+        count: bool,
+        end: Seq,
+    ) -> Result<Reading, ReadError> {
+        let after = after.map(AccountId::as_str);
+        let name_of = |number| self.core.name_of(number).map(str::to_owned);
+        let page = self.history.names(prefix, after, limit, count, &name_of)?;
+        let states = self.core.states_of(&page.numbers);
+        let as_of = states.iter().fold(end, |as_of, (_, state)| as_of.max(state.seq));
+        let accounts = states
+            .into_iter()
+            .map(|(account, state)| AccountLine { account, balance: state.balance, seq: state.seq })
+            .collect();
+        Ok(Reading::Accounts { accounts, more: page.more, count: page.count, as_of })
+    }
+}
+
+/// The change of `account` by the event at `seq`, and what it held before.
+fn line<D: Disk>(
+    walk: &mut Walk<'_, D>,
+    account: &AccountId<'_>,
+    seq: Seq,
+) -> Result<(StatementLine, Balance), ReadError> {
+    let Transaction { seq, tx_id, event, at_us } = walk.read(seq)?;
+    let (kind, other) = match &event {
+        Event::Init { .. } => (Kind::Init, None),
+        Event::Deposit { .. } => (Kind::Deposit, None),
+        Event::Withdraw { .. } => (Kind::Withdraw, None),
+        Event::Transfer { from, to, .. } => {
+            let other = if from.account == *account { to } else { from };
+            (Kind::Transfer, Some(other.account.clone()))
+        }
+        Event::Refused(_) | Event::Void => return Err(ReadError::Missing { seq }),
+    };
+    let leg: Option<&Leg<'static>> = event.legs().find(|leg| leg.account == *account);
+    let Some(leg) = leg else { return Err(ReadError::Missing { seq }) };
+    let (change, before, after) = (leg.change(), leg.before, leg.after);
+    Ok((StatementLine { seq, at_us, kind, other, change, after, tx_id }, before))
+}
