@@ -1,5 +1,5 @@
 //! Asks the bank one thing at a time, within a total timeout, and repeats what may be repeated.
-//! Not here: the connection itself (`connection`), the words (`request`, `reply`).
+//! Not here: questions about history (`history`), the connection itself (`connection`), the words (`request`, `reply`).
 //!
 //! **Invariant:** once a write may have reached the server, it ends in the bank's answer or in
 //! `OutcomeUnknown`, whatever the later attempts met.
@@ -18,7 +18,7 @@ use crate::error::{BadLine, Error, Fault};
 use crate::reply::{
     self, Held, HeldMany, Moved, Opened, Refusal, Reply, ReplyFault, Stopping, Transferred,
 };
-use crate::request;
+use crate::request::{self, Ticket};
 
 /// The first pause before a repetition; each later one is up to twice as long, with jitter, so that
 /// clients that lost their server together do not come back together.
@@ -36,10 +36,10 @@ pub struct Client {
 
 /// What may be done about a request whose answer was lost.
 #[derive(Clone, Copy)]
-enum Repeat<'a> {
+pub(crate) enum Repeat<'a> {
     /// Ask again: a question changes nothing.
     Question,
-    /// Ask again with the same tx_id: it happens once.
+    /// Ask again with the same tx_id: it happens once, and is settled once.
     Write(&'a TxId<'a>),
     /// Nothing: a second shutdown would stop the server that was started after the first.
     Never,
@@ -89,11 +89,11 @@ impl Client {
         &mut self,
         account: &AccountId<'_>,
         amount: Amount,
-        tx_id: &TxId<'_>,
+        ticket: impl Into<Ticket<'_>>,
     ) -> Result<Reply<Moved>, Error> {
-        let mut line = Vec::new();
-        request::deposit(&mut line, account, amount, tx_id);
-        self.ask(&line, Repeat::Write(tx_id)).await
+        let (ticket, mut line) = (ticket.into(), Vec::new());
+        request::deposit(&mut line, account, amount, ticket);
+        self.ask(&line, Repeat::Write(ticket.tx_id)).await
     }
 
     /// Lets money leave the bank. Errors: as [`Client::deposit`].
@@ -101,33 +101,33 @@ impl Client {
         &mut self,
         account: &AccountId<'_>,
         amount: Amount,
-        tx_id: &TxId<'_>,
+        ticket: impl Into<Ticket<'_>>,
     ) -> Result<Reply<Moved>, Error> {
-        let mut line = Vec::new();
-        request::withdraw(&mut line, account, amount, tx_id);
-        self.ask(&line, Repeat::Write(tx_id)).await
+        let (ticket, mut line) = (ticket.into(), Vec::new());
+        request::withdraw(&mut line, account, amount, ticket);
+        self.ask(&line, Repeat::Write(ticket.tx_id)).await
     }
 
     /// Moves money between two accounts. Errors: as [`Client::deposit`].
     pub async fn transfer(
         &mut self,
         transfer: &Transfer<'_>,
-        tx_id: &TxId<'_>,
+        ticket: impl Into<Ticket<'_>>,
     ) -> Result<Reply<Transferred>, Error> {
-        let mut line = Vec::new();
-        request::transfer(&mut line, transfer, tx_id);
-        self.ask(&line, Repeat::Write(tx_id)).await
+        let (ticket, mut line) = (ticket.into(), Vec::new());
+        request::transfer(&mut line, transfer, ticket);
+        self.ask(&line, Repeat::Write(ticket.tx_id)).await
     }
 
     /// Sets balances, all or nothing. Errors: as [`Client::deposit`].
     pub async fn init(
         &mut self,
         openings: &Openings<'_>,
-        tx_id: &TxId<'_>,
+        ticket: impl Into<Ticket<'_>>,
     ) -> Result<Reply<Opened>, Error> {
-        let mut line = Vec::new();
-        request::init(&mut line, openings, tx_id);
-        self.ask(&line, Repeat::Write(tx_id)).await
+        let (ticket, mut line) = (ticket.into(), Vec::new());
+        request::init(&mut line, openings, ticket);
+        self.ask(&line, Repeat::Write(ticket.tx_id)).await
     }
 
     /// Asks the server to stop in good order; never repeated. Errors: as [`Client::deposit`].
@@ -138,7 +138,7 @@ impl Client {
     }
 
     /// Sends one request line and brings its answer, within the timeout.
-    async fn ask<A: DeserializeOwned>(
+    pub(crate) async fn ask<A: DeserializeOwned>(
         &mut self,
         line: &[u8],
         repeat: Repeat<'_>,
@@ -189,7 +189,7 @@ impl Client {
         match &reply.answer {
             // The server closes the connection behind such an answer, and a request that is sent
             // into its closing would count as lost.
-            Err(no) if no.is_retryable() => {
+            Err(no) if no.is_of_the_moment() => {
                 let no = no.clone();
                 Err(Setback::Refused(reply, no))
             }

@@ -3,7 +3,7 @@
 //!
 //! [`Client`] asks one thing at a time, within a total timeout, and knows what may be repeated.
 //! [`Connection`] is the door below it: lines out, lines in, no opinion. [`request`] writes the
-//! lines, [`reply`] reads them.
+//! lines, [`reply`] reads them; both have a `history` of their own.
 //! Not here: how an answer is shown, and what a person should do about an error (`saldo`).
 //!
 //! **Invariant:** a write that may have happened is never reported as one that did not.
@@ -14,6 +14,7 @@ mod address;
 mod client;
 mod connection;
 mod error;
+mod history;
 pub mod reply;
 pub mod request;
 

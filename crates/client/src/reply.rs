@@ -1,6 +1,8 @@
 //! Reply lines: what the server says, read into types. Keys that are not known here are passed
 //! over, so that a newer server may say more. Not here: waiting for them.
 
+pub mod history;
+
 use std::fmt;
 
 use ledger::{AccountId, Balance, Seq, TxId};
@@ -126,6 +128,9 @@ pub struct Refusal {
     /// What the account holds that the refusal is about.
     #[serde(default, deserialize_with = "balance_if_any")]
     pub balance: Option<Balance>,
+    /// Whether this tx_id had been refused before it was asked this time: the answer stays no.
+    #[serde(default)]
+    pub duplicate: bool,
 }
 
 /// Why a line is no reply.
@@ -151,6 +156,16 @@ impl Refusal {
     /// Whether the very same request can get another answer later.
     pub fn is_retryable(&self) -> bool {
         self.known_code().is_some_and(Code::retryable)
+    }
+
+    /// Whether the server could not do anything at that moment, so that a client does well to come
+    /// again by itself, on another connection. Other retryable refusals wait for something that
+    /// may never come.
+    pub fn is_of_the_moment(&self) -> bool {
+        matches!(
+            self.known_code(),
+            Some(Code::Overloaded | Code::ShuttingDown | Code::OutcomeUnknown | Code::Internal)
+        )
     }
 
     /// Whether a write that was refused so may have happened all the same.

@@ -4,7 +4,25 @@
 //! **Invariant:** keys stand in the order of the documentation, without spaces, so that a server
 //! may know the form at a glance; but no server may insist on it.
 
+pub mod history;
+
 use ledger::{AccountId, Amount, Balance, Openings, Transfer, TxId};
+use protocol::limits::NUMBER_MAX;
+
+/// What a write is called, and until when it may be executed.
+#[derive(Clone, Copy, Debug)]
+pub struct Ticket<'r> {
+    /// Its name, for ever.
+    pub tx_id: &'r TxId<'r>,
+    /// Its deadline by the server's clock, in microseconds since the Unix epoch; `None`: none.
+    pub not_after_us: Option<u64>,
+}
+
+impl<'r, 'a: 'r> From<&'r TxId<'a>> for Ticket<'r> {
+    fn from(tx_id: &'r TxId<'a>) -> Self {
+        Self { tx_id, not_after_us: None }
+    }
+}
 
 /// Asks what one account holds.
 pub fn balance(out: &mut Vec<u8>, account: &AccountId<'_>) {
@@ -26,26 +44,36 @@ pub fn balances(out: &mut Vec<u8>, accounts: &[AccountId<'_>]) {
 }
 
 /// Lets money enter the bank.
-pub fn deposit(out: &mut Vec<u8>, account: &AccountId<'_>, amount: Amount, tx_id: &TxId<'_>) {
-    one_account(out, br#"{"cmd":"deposit","user":"#, account, amount, tx_id);
+pub fn deposit<'r>(
+    out: &mut Vec<u8>,
+    account: &AccountId<'_>,
+    amount: Amount,
+    ticket: impl Into<Ticket<'r>>,
+) {
+    one_account(out, br#"{"cmd":"deposit","user":"#, account, amount, ticket.into());
 }
 
 /// Lets money leave the bank.
-pub fn withdraw(out: &mut Vec<u8>, account: &AccountId<'_>, amount: Amount, tx_id: &TxId<'_>) {
-    one_account(out, br#"{"cmd":"withdraw","user":"#, account, amount, tx_id);
+pub fn withdraw<'r>(
+    out: &mut Vec<u8>,
+    account: &AccountId<'_>,
+    amount: Amount,
+    ticket: impl Into<Ticket<'r>>,
+) {
+    one_account(out, br#"{"cmd":"withdraw","user":"#, account, amount, ticket.into());
 }
 
 /// Moves money between two accounts.
-pub fn transfer(out: &mut Vec<u8>, transfer: &Transfer<'_>, tx_id: &TxId<'_>) {
+pub fn transfer<'r>(out: &mut Vec<u8>, transfer: &Transfer<'_>, ticket: impl Into<Ticket<'r>>) {
     out.extend_from_slice(br#"{"cmd":"transfer","from":"#);
     text(out, transfer.from().as_str());
     out.extend_from_slice(br#","to":"#);
     text(out, transfer.to().as_str());
-    amount_and_tx_id(out, transfer.amount(), tx_id);
+    amount_and_ticket(out, transfer.amount(), ticket.into());
 }
 
 /// Sets balances, all or nothing.
-pub fn init(out: &mut Vec<u8>, openings: &Openings<'_>, tx_id: &TxId<'_>) {
+pub fn init<'r>(out: &mut Vec<u8>, openings: &Openings<'_>, ticket: impl Into<Ticket<'r>>) {
     out.extend_from_slice(br#"{"cmd":"init_accounts","accounts":{"#);
     for (place, (account, balance)) in openings.as_slice().iter().enumerate() {
         if place > 0 {
@@ -53,9 +81,8 @@ pub fn init(out: &mut Vec<u8>, openings: &Openings<'_>, tx_id: &TxId<'_>) {
         }
         opening(out, account, *balance);
     }
-    out.extend_from_slice(br#"},"tx_id":"#);
-    text(out, tx_id.as_str());
-    out.extend_from_slice(b"}\n");
+    out.push(b'}');
+    ticket_and_end(out, ticket.into());
 }
 
 /// Asks the server to stop in good order.
@@ -70,10 +97,11 @@ pub fn opening_bytes(account: &AccountId<'_>, balance: Balance) -> usize {
     out.len() + 1
 }
 
-/// How many bytes the line of [`init`] has besides its opening balances.
+/// How many bytes the line of [`init`] has besides its opening balances, at most: with the longest
+/// deadline.
 pub fn init_frame_bytes(tx_id: &TxId<'_>) -> usize {
     let mut out = Vec::new();
-    init(&mut out, &Openings::default(), tx_id);
+    init(&mut out, &Openings::default(), Ticket { tx_id, not_after_us: Some(NUMBER_MAX) });
     out.len()
 }
 
@@ -88,23 +116,31 @@ fn one_account(
     head: &[u8],
     account: &AccountId<'_>,
     amount: Amount,
-    tx_id: &TxId<'_>,
+    ticket: Ticket<'_>,
 ) {
     out.extend_from_slice(head);
     text(out, account.as_str());
-    amount_and_tx_id(out, amount, tx_id);
+    amount_and_ticket(out, amount, ticket);
 }
 
-fn amount_and_tx_id(out: &mut Vec<u8>, amount: Amount, tx_id: &TxId<'_>) {
+fn amount_and_ticket(out: &mut Vec<u8>, amount: Amount, ticket: Ticket<'_>) {
     out.extend_from_slice(br#","amount":"#);
     out.extend_from_slice(amount.get().to_string().as_bytes());
+    ticket_and_end(out, ticket);
+}
+
+fn ticket_and_end(out: &mut Vec<u8>, Ticket { tx_id, not_after_us }: Ticket<'_>) {
     out.extend_from_slice(br#","tx_id":"#);
     text(out, tx_id.as_str());
+    if let Some(not_after_us) = not_after_us {
+        out.extend_from_slice(br#","not_after":"#);
+        out.extend_from_slice(not_after_us.to_string().as_bytes());
+    }
     out.extend_from_slice(b"}\n");
 }
 
-/// Writes a JSON string. Account names and tx_ids hold no control character, so the quotation mark
-/// and the backslash are all that RFC 8259, section 7, wants escaped.
+/// Writes a JSON string whose `value` holds no control character, as account names and tx_ids do
+/// not: the quotation mark and the backslash are then all that RFC 8259, section 7, wants escaped.
 fn text(out: &mut Vec<u8>, value: &str) {
     out.push(b'"');
     for &byte in value.as_bytes() {
@@ -171,6 +207,21 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_stands_behind_the_tx_id() {
+        let tx_id = TxId::new("t").unwrap();
+        let ticket = Ticket { tx_id: &tx_id, not_after_us: Some(1_764) };
+        let amount = Amount::new(7).unwrap();
+        assert_eq!(
+            line(|out| withdraw(out, &account("alice"), amount, ticket)),
+            json!({"cmd":"withdraw","user":"alice","amount":7,"tx_id":"t","not_after":1764})
+        );
+        assert_eq!(
+            line(|out| init(out, &Openings::default(), ticket)),
+            json!({"cmd":"init_accounts","accounts":{},"tx_id":"t","not_after":1764})
+        );
+    }
+
+    #[test]
     fn a_name_with_quotes_backslashes_and_foreign_letters_arrives_as_it_is() {
         for name in [r#"a"b"#, r"a\", r#"\"},{"#, "josé", "\u{202e}evil", "日本", "💰"] {
             let sent = line(|out| balance(out, &account(name)));
@@ -188,7 +239,8 @@ mod tests {
             .collect();
         let told: usize = pairs.iter().map(|(name, units)| opening_bytes(name, *units)).sum();
         let mut out = Vec::new();
-        init(&mut out, &Openings::new(pairs).unwrap(), &tx_id);
+        let ticket = Ticket { tx_id: &tx_id, not_after_us: Some(NUMBER_MAX) };
+        init(&mut out, &Openings::new(pairs).unwrap(), ticket);
         // The first opening has no comma before it.
         assert_eq!(out.len(), init_frame_bytes(&tx_id) + told - 1);
     }

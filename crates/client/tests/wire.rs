@@ -5,8 +5,11 @@
 use std::time::Duration;
 
 use client::reply::Refusal;
+use client::reply::history::Outcome;
+use client::request::history::{Page, Part};
 use client::{Address, Client, Connection, Error, Fault, REPLY_BYTES_MAX, new_tx_id};
-use ledger::{AccountId, Amount, TxId};
+use ledger::{AccountId, Amount, Seq, TxId};
+use protocol::query::{Named, Order};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -222,6 +225,69 @@ async fn a_question_that_is_never_answered_is_no_unknown_outcome() {
     guest.hear().await;
     let error = asking.await.unwrap().unwrap_err();
     assert!(matches!(error, Error::NoAnswer(Fault::TimedOut(IMPATIENT))), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_question_about_history_that_lost_its_connection_is_asked_again() {
+    let (listener, address) = listen().await;
+    let asking = tokio::spawn(async move {
+        let mut client = Client::new(address, PATIENT);
+        let part = Part { from: None, to: None, order: Order::NewestFirst };
+        client.statement(&AccountId::new("alice").unwrap(), part, Page::default()).await
+    });
+    let mut guest = Guest::arrive(&listener).await;
+    let first = guest.hear().await;
+    drop(guest);
+    let mut guest = Guest::arrive(&listener).await;
+    assert_eq!(guest.hear().await, first);
+    assert_eq!(first, "{\"cmd\":\"statement\",\"user\":\"alice\",\"order\":\"newest\"}\n");
+    let page = r#"{"ok":true,"user":"alice","items":[],"balance_before":0,"balance_after":0,"exists":false,"next_cursor":null,"as_of":3}"#;
+    guest.answer(page).await;
+    let statement = asking.await.unwrap().unwrap().answer.unwrap();
+    assert_eq!((statement.exists, statement.as_of.get()), (false, 3));
+}
+
+#[tokio::test]
+async fn a_resolve_that_was_lost_is_sent_again_and_else_its_outcome_is_unknown() {
+    let (listener, address) = listen().await;
+    let resolve = |timeout| {
+        let mut client = Client::new(address.clone(), timeout);
+        tokio::spawn(async move { client.resolve(&TxId::new("t").unwrap()).await })
+    };
+    let asking = resolve(PATIENT);
+    let mut guest = Guest::arrive(&listener).await;
+    let first = guest.hear().await;
+    drop(guest);
+    let mut guest = Guest::arrive(&listener).await;
+    assert_eq!(guest.hear().await, first);
+    let voided = r#"{"ok":true,"outcome":"voided","transaction":{"seq":9,"tx":"void","tx_id":"t","at":7},"seq":9,"tx_id":"t","duplicate":true}"#;
+    guest.answer(voided).await;
+    let resolved = asking.await.unwrap().unwrap().answer.unwrap();
+    assert_eq!((resolved.outcome, resolved.duplicate), (Outcome::Voided, true));
+
+    let asking = resolve(IMPATIENT);
+    let mut guest = Guest::arrive(&listener).await;
+    guest.hear().await;
+    assert_eq!(tx_id_of(&asking.await.unwrap().unwrap_err()), Some("t"));
+}
+
+#[tokio::test]
+async fn what_is_not_there_yet_is_told_at_once_and_not_asked_for_again() {
+    let (listener, address) = listen().await;
+    let mut client = Client::new(address, PATIENT);
+    for code in ["unknown_transaction", "not_yet", "index_unavailable"] {
+        let named = Named::Seq(Seq::new(9));
+        let (reply, guest) = tokio::join!(client.transaction(&named), async {
+            let mut guest = Guest::arrive(&listener).await;
+            guest.hear().await;
+            guest.answer(&format!(r#"{{"ok":false,"code":"{code}","error":"no"}}"#)).await;
+            guest
+        });
+        let refusal = reply.unwrap().answer.unwrap_err();
+        assert_eq!((refusal.code.as_str(), refusal.is_retryable()), (code, true));
+        // The client keeps its connection; without it the next question needs another.
+        drop(guest);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,10 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::failure::Failure;
 use crate::proof::{inspect, verify};
 use crate::serve;
-use crate::verbs::{balance, bench, deposit, help, init, shutdown, transfer, version, withdraw};
+use crate::verbs::{
+    accounts, balance, bench, deposit, help, init, resolve, shutdown, statement, totals, transfer,
+    tx, version, withdraw,
+};
 
 /// A bank: accounts with exact balances, money that moves between them, every answer on disk before
 /// it is given.
@@ -60,6 +63,16 @@ pub enum Verb {
     Withdraw(withdraw::Args),
     /// Move money from one account to another
     Transfer(transfer::Args),
+    /// Settle what became of a tx_id, or give it up for ever
+    Resolve(resolve::Args),
+    /// Show one transaction
+    Tx(tx::Args),
+    /// Show what happened to an account
+    Statement(statement::Args),
+    /// List accounts and what they hold
+    Accounts(accounts::Args),
+    /// Show how much there is in all
+    Totals(totals::Args),
     /// Run the bank
     Serve(serve::Serve),
     /// Stop the server in good order
@@ -78,7 +91,8 @@ pub enum Verb {
 
 /// The verbs by what they are for. A test compares this with the parser.
 pub const GROUPS: &[(&str, &[&str])] = &[
-    ("Money", &["init", "balance", "deposit", "withdraw", "transfer"]),
+    ("Money", &["init", "balance", "deposit", "withdraw", "transfer", "resolve"]),
+    ("History", &["tx", "statement", "accounts", "totals"]),
     ("The server", &["serve", "shutdown", "bench"]),
     ("A data folder", &["verify", "inspect"]),
     ("This program", &["help", "version"]),
@@ -105,6 +119,11 @@ impl Verb {
             Self::Deposit(args) => deposit::run(args),
             Self::Withdraw(args) => withdraw::run(args),
             Self::Transfer(args) => transfer::run(args),
+            Self::Resolve(args) => resolve::run(args),
+            Self::Tx(args) => tx::run(args),
+            Self::Statement(args) => statement::run(args),
+            Self::Accounts(args) => accounts::run(args),
+            Self::Totals(args) => totals::run(args),
             Self::Serve(args) => serve::run(args),
             Self::Shutdown(args) => shutdown::run(args),
             Self::Bench(args) => bench::run(args),
@@ -123,6 +142,11 @@ impl Verb {
             Self::Deposit(args) => args.output().wants_json(),
             Self::Withdraw(args) => args.output().wants_json(),
             Self::Transfer(args) => args.output.wants_json(),
+            Self::Resolve(args) => args.output.wants_json(),
+            Self::Tx(args) => args.output.wants_json(),
+            Self::Statement(args) => args.output.wants_json(),
+            Self::Accounts(args) => args.output.wants_json(),
+            Self::Totals(args) => args.output.wants_json(),
             Self::Shutdown(args) => args.output.wants_json(),
             Self::Bench(args) => args.output.wants_json(),
             Self::Verify(args) => args.output.wants_json(),
@@ -185,9 +209,9 @@ mod tests {
     }
 
     #[test]
-    fn every_verb_for_money_and_server_ends_its_help_with_two_examples() {
+    fn every_verb_but_those_about_this_program_ends_its_help_with_two_examples() {
         let command = built();
-        for verb in GROUPS[..3].iter().flat_map(|(_, names)| *names) {
+        for verb in GROUPS[..4].iter().flat_map(|(_, names)| *names) {
             let mut verb = command.find_subcommand(verb).unwrap().clone();
             let help = verb.render_long_help().to_string();
             let (_, examples) = help.rsplit_once("Examples:\n").unwrap_or_else(|| {

@@ -1,10 +1,12 @@
 //! Names, amounts and tx_ids as they stand on the command line, checked before anything is sent.
 
+use client::request::Ticket;
 use ledger::{AccountId, Amount, AmountFault, TxId};
 
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::text;
+use crate::shell::Command;
 
 /// Reads the name of an account.
 pub fn account(name: &str) -> Result<AccountId<'_>, Failure> {
@@ -24,6 +26,28 @@ pub fn tx_id(given: Option<&str>) -> Result<TxId<'_>, Failure> {
         Failure::new(Exit::Usage, "invalid_tx_id", text)
             .hint("leave --tx-id out and one is made before anything is sent")
     })
+}
+
+/// Reads a tx_id that the verb is about.
+pub fn named_tx_id(given: &str) -> Result<TxId<'_>, Failure> {
+    TxId::new(given).map_err(|fault| {
+        let text = format!("{}: {fault}", text::quoted(given));
+        Failure::new(Exit::Usage, "invalid_tx_id", text)
+    })
+}
+
+/// Reads a deadline, in microseconds since the Unix epoch; `None` when none was given.
+pub fn not_after(given: Option<&str>) -> Result<Option<u64>, Failure> {
+    given.map(crate::moment::deadline).transpose()
+}
+
+/// `command` with what names and bounds a write, as it was sent.
+pub fn with_ticket(command: Command, ticket: Ticket<'_>) -> Command {
+    let command = command.option("--tx-id", ticket.tx_id.as_str());
+    match ticket.not_after_us {
+        Some(not_after_us) => command.option("--not-after", not_after_us.to_string()),
+        None => command,
+    }
 }
 
 /// What to tell beside the answer to a write that had been done before.

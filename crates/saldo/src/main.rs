@@ -2,7 +2,7 @@
 //! number (`exit_code`). Everything that a user may rely on stands in `saldo help`.
 //!
 //! **Invariant:** stdout is the data asked for, stderr is everything else, and stdout is empty
-//! when the exit code is not 0.
+//! when the exit code is not 0, or, for a list of many pages, holds whole rows.
 
 mod act;
 mod bench;
@@ -12,8 +12,10 @@ mod exit_code;
 mod failure;
 mod given;
 mod help;
+mod moment;
 mod openings;
 mod output;
+mod paging;
 mod proof;
 mod refused;
 mod runtime;
@@ -21,6 +23,7 @@ mod serve;
 mod server;
 mod setting;
 mod shell;
+mod transaction;
 mod unanswered;
 mod usage;
 mod verbs;

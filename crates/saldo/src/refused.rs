@@ -26,6 +26,10 @@ pub fn failure(refusal: &Refusal, server: &Server, act: &Act<'_>) -> Failure {
     let told = if refusal.is_retryable() { told.retryable() } else { told };
     let Some(code) = known else { return told };
     match code {
+        // A deposit would not help: the answer to this tx_id stays no.
+        Code::InsufficientFunds | Code::BalanceOutOfRange if refusal.duplicate => {
+            told.hint("the answer under this tx_id stays no; take a new --tx-id to try anew")
+        }
         Code::InsufficientFunds => match (refusal.balance, act.debit) {
             (Some(balance), Some((account, amount))) => {
                 let name = text::quoted(account.as_str());
@@ -46,6 +50,13 @@ pub fn failure(refusal: &Refusal, server: &Server, act: &Act<'_>) -> Failure {
         Code::BalanceOutOfRange => {
             told.hint(format!("no account can hold more than {BALANCE_MAX}"))
         }
+        Code::DeadlinePassed => told.hint("give a later --not-after, and a new --tx-id"),
+        Code::Voided => told.hint("take a new --tx-id; nothing is ever done under this one"),
+        Code::UnknownTransaction => told.hint(
+            "a number is a seq unless --tx-id stands with it; a request may still be on its way",
+        ),
+        Code::NotYet => told.hint("`saldo totals` shows the last seq and its time"),
+        Code::IndexUnavailable => told.hint("the server's own log says what is wrong"),
         Code::Overloaded => told.hint(format!("try again in a moment: {}", act.again.line())),
         Code::ShuttingDown => told.hint("start it again with `saldo serve`"),
         Code::Internal => told.hint("the server's own log says why it cannot write"),
@@ -67,6 +78,10 @@ fn exit_of(code: Code) -> Exit {
         | Code::TxIdReused
         | Code::InsufficientFunds
         | Code::BalanceOutOfRange
+        | Code::DeadlinePassed
+        | Code::Voided
+        | Code::UnknownTransaction
+        | Code::NotYet
         | Code::TooLarge
         // Only a question ends with it: a write that met it ends with an unknown outcome.
         | Code::Internal => Exit::No,
@@ -76,7 +91,7 @@ fn exit_of(code: Code) -> Exit {
         | Code::InvalidRequest
         | Code::LineTooLong
         | Code::HttpNotSpoken => Exit::Usage,
-        Code::Overloaded | Code::ShuttingDown => Exit::NothingDone,
+        Code::Overloaded | Code::IndexUnavailable | Code::ShuttingDown => Exit::NothingDone,
         Code::OutcomeUnknown => Exit::OutcomeUnknown,
     }
 }
@@ -96,6 +111,7 @@ mod tests {
             code: code.to_owned(),
             error: "the server's own words".to_owned(),
             balance: balance.and_then(Balance::new),
+            duplicate: false,
         };
         let server = Server {
             address: Address::parse("bank:1").unwrap(),
@@ -132,6 +148,11 @@ mod tests {
             ("invalid_name", 1),
             ("tx_id_reused", 1),
             ("balance_out_of_range", 1),
+            ("deadline_passed", 1),
+            ("voided", 1),
+            ("unknown_transaction", 1),
+            ("not_yet", 1),
+            ("index_unavailable", 3),
             ("missing_field", 2),
             ("unknown_cmd", 2),
             ("bad_json", 2),

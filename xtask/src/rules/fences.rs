@@ -42,6 +42,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "anyhow",
             "comfy-table",
             "indicatif",
+            "jiff",
             "anstream",
             "anstyle",
             "hdrhistogram",

@@ -67,6 +67,9 @@ impl Piece<'_> {
 
 #[cfg(test)]
 mod tests {
+    use client::request::Ticket;
+    use protocol::limits::NUMBER_MAX;
+
     use super::*;
 
     fn many(count: usize) -> Vec<(AccountId<'static>, Balance)> {
@@ -82,8 +85,10 @@ mod tests {
     }
 
     fn line_bytes(piece: &Piece<'_>) -> usize {
+        // With the longest deadline: whether one is given must not move the cuts.
+        let ticket = Ticket { tx_id: &piece.tx_id, not_after_us: Some(NUMBER_MAX) };
         let mut line = Vec::new();
-        request::init(&mut line, &piece.openings().unwrap(), &piece.tx_id);
+        request::init(&mut line, &piece.openings().unwrap(), ticket);
         line.len()
     }
 

@@ -2,7 +2,7 @@
 //! programs, the server's own reply as JSON, or bare values. Notes go to stderr.
 //!
 //! **Invariant:** a verb writes to stdout once, at its end, so that stdout is empty when the exit
-//! code is not 0.
+//! code is not 0; a list that is asked for whole is written page by page, in whole rows.
 
 pub mod table;
 pub mod text;
@@ -111,13 +111,18 @@ impl Output {
 
     /// Writes the answer to stdout. A reader that went away has what it wanted.
     pub fn print(self, answer: &Answer) -> Result<(), Failure> {
+        self.print_page(answer).map(|_is_read| ())
+    }
+
+    /// Writes one page of an answer to stdout. Returns whether anybody still reads.
+    pub fn print_page(self, answer: &Answer) -> Result<bool, Failure> {
         let text = match self {
             Self::Formatted(Format::Table) => &answer.table,
             Self::Formatted(Format::Tsv) => &answer.tsv,
             Self::Formatted(Format::Json) => &answer.json,
             Self::Bare => &answer.bare,
         };
-        print(text)
+        write(text)
     }
 
     /// Tells people something beside the answer, on stderr. Programs that asked for JSON find it in
@@ -131,13 +136,19 @@ impl Output {
 
 /// Writes text to stdout, all of it at once. A reader that went away has what it wanted.
 pub fn print(text: &str) -> Result<(), Failure> {
+    write(text).map(|_is_read| ())
+}
+
+/// The same; returns whether anybody still reads.
+fn write(text: &str) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let text = format!("cannot write to stdout: {}", cause_of_io(&error));
             Err(Failure::new(Exit::Usage, "stdout", text))
         }
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(_) => Ok(false),
     }
 }
 

@@ -34,17 +34,45 @@ pub fn changes<'r>(
     aligned(rows, &[2, 1, 1, 0])
 }
 
+/// On which side the values of a column line up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Any columns, two spaces between them.
+pub fn columns(rows: impl Iterator<Item = Vec<String>>, aligns: &[Align]) -> String {
+    let columns: Vec<(Align, u16)> = aligns
+        .iter()
+        .enumerate()
+        .map(|(place, align)| (*align, if place + 1 < aligns.len() { 2 } else { 0 }))
+        .collect();
+    laid_out(rows, &columns)
+}
+
 /// Lines up the columns: the first to the left, the others to the right. `gaps`: how many spaces
 /// stand behind each column.
 fn aligned(rows: impl Iterator<Item = Vec<String>>, gaps: &[u16]) -> String {
+    let columns: Vec<(Align, u16)> = gaps
+        .iter()
+        .enumerate()
+        .map(|(place, gap)| (if place > 0 { Align::Right } else { Align::Left }, *gap))
+        .collect();
+    laid_out(rows, &columns)
+}
+
+fn laid_out(rows: impl Iterator<Item = Vec<String>>, columns: &[(Align, u16)]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.add_rows(rows);
-    for (place, (column, gap)) in table.column_iter_mut().zip(gaps).enumerate() {
+    for (column, (align, gap)) in table.column_iter_mut().zip(columns) {
         column.set_padding((0, *gap));
         column.set_constraint(ColumnConstraint::ContentWidth);
-        if place > 0 {
+        if *align == Align::Right {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -74,6 +102,14 @@ mod tests {
         assert_eq!(table, "alice  100000\nbob     50000\n");
         assert_eq!(holdings([(&bob, balance(0))]), "bob  0\n");
         assert_eq!(holdings([]), "");
+    }
+
+    #[test]
+    fn words_line_up_on_the_left_and_numbers_on_the_right() {
+        let rows = [["1", "transfer", "-777", "t-1"], ["12", "init", "5", "t-22"]];
+        let rows = rows.into_iter().map(|row| row.map(str::to_owned).to_vec());
+        let aligns = [Align::Right, Align::Left, Align::Right, Align::Left];
+        assert_eq!(columns(rows, &aligns), " 1  transfer  -777  t-1\n12  init         5  t-22\n");
     }
 
     #[test]

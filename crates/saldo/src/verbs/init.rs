@@ -5,8 +5,10 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use client::Client;
 use client::reply::Held;
+use client::request::Ticket;
 use ledger::{AccountId, TxId};
 use protocol::limits::USERS_MAX;
+use protocol::query::Named;
 
 use crate::act::Act;
 use crate::exit_code::Exit;
@@ -33,6 +35,10 @@ pub struct Args {
     /// The name of this change, for ever; the same name with the same content happens once
     #[arg(long, value_name = "ID")]
     tx_id: Option<String>,
+    /// Refuse it when its turn comes later: 5s or 1m from now, or a time such as
+    /// 2026-11-25T10:00:00Z
+    #[arg(long, value_name = "TIME")]
+    not_after: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
     /// How to answer.
@@ -54,10 +60,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
             format!("the file needs several requests, and --tx-id cannot be numbered: {fault}");
         Failure::new(Exit::Usage, "invalid_tx_id", text).hint("give a shorter --tx-id")
     })?;
-    let plan = Plan { server: &server, file: &args.file, tx_id: &tx_id, output };
+    let not_after_us = given::not_after(args.not_after.as_deref())?;
+    let plan = Plan { server: &server, file: &args.file, tx_id: &tx_id, not_after_us, output };
     let answer = runtime::block_on(async {
         let mut client = server.client();
-        if !args.yes {
+        let has_agreed =
+            args.yes || (args.tx_id.is_some() && plan.has_begun(&mut client, &pieces).await?);
+        if !has_agreed {
             let accounts: Vec<_> =
                 contents.openings.iter().map(|(account, _)| account.borrow()).collect();
             let existing = plan.existing(&mut client, &accounts).await?;
@@ -76,14 +85,29 @@ struct Plan<'a> {
     server: &'a Server,
     file: &'a str,
     tx_id: &'a TxId<'a>,
+    not_after_us: Option<u64>,
     output: Output,
 }
 
 impl Plan<'_> {
     /// This very command again. The accounts may exist by then, so it asks no more.
     fn again(&self) -> Command {
-        let command = Command::new("init", [self.file]).option("--tx-id", self.tx_id.as_str());
+        let ticket = Ticket { tx_id: self.tx_id, not_after_us: self.not_after_us };
+        let command = given::with_ticket(Command::new("init", [self.file]), ticket);
         self.server.aim(command.flag("--yes"))
+    }
+
+    /// Whether something stands under the tx_id already. Then somebody has agreed before, the
+    /// accounts may exist for that very reason, and only the bank can tell what it was.
+    async fn has_begun(&self, client: &mut Client, pieces: &[Piece<'_>]) -> Result<bool, Failure> {
+        let Some(first) = pieces.first() else { return Ok(false) };
+        let act = Act { noun: "question", again: self.again(), tx_id: None, debit: None };
+        let reply = client
+            .transaction(&Named::TxId(first.tx_id.clone()))
+            .await
+            .map_err(|error| unanswered::failure(error, self.server, &act))?;
+        // A refusal means that there is none, or that the server cannot tell: then it is asked.
+        Ok(reply.answer.is_ok())
     }
 
     /// Which of the accounts are there already.
@@ -145,7 +169,7 @@ impl Plan<'_> {
                 Failure::new(Exit::Usage, "repeated_name", "an account stands there twice")
             })?;
             let reply = client
-                .init(&openings, &piece.tx_id)
+                .init(&openings, Ticket { tx_id: &piece.tx_id, not_after_us: self.not_after_us })
                 .await
                 .map_err(|error| told(unanswered::failure(error, self.server, &act)))?;
             let opened = reply

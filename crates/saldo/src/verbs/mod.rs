@@ -1,12 +1,17 @@
 //! One file per verb: its flags, its examples, what it asks and how it answers.
 
+pub mod accounts;
 pub mod balance;
 pub mod bench;
 pub mod deposit;
 pub mod help;
 pub mod init;
+pub mod resolve;
 pub mod shutdown;
+pub mod statement;
+pub mod totals;
 pub mod transfer;
+pub mod tx;
 pub mod version;
 pub mod withdraw;
 

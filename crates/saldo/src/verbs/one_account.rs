@@ -1,8 +1,9 @@
 //! What deposit and withdrawal have in common: one account, one amount, one tx_id.
 
 use client::reply::{Moved, Reply};
+use client::request::Ticket;
 use client::{Client, Error};
-use ledger::{AccountId, Amount, TxId};
+use ledger::{AccountId, Amount};
 
 use crate::act::Act;
 use crate::failure::Failure;
@@ -23,6 +24,10 @@ pub struct Movement {
     /// The name of this change, for ever; the same name with the same content happens once
     #[arg(long, value_name = "ID")]
     tx_id: Option<String>,
+    /// Refuse it when its turn comes later: 5s or 1m from now, or a time such as
+    /// 2026-11-25T10:00:00Z
+    #[arg(long, value_name = "TIME")]
+    not_after: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
     /// How to answer.
@@ -59,11 +64,11 @@ impl Direction {
         client: &mut Client,
         account: &AccountId<'_>,
         amount: Amount,
-        tx_id: &TxId<'_>,
+        ticket: Ticket<'_>,
     ) -> Result<Reply<Moved>, Error> {
         match self {
-            Self::Deposit => client.deposit(account, amount, tx_id).await,
-            Self::Withdraw => client.withdraw(account, amount, tx_id).await,
+            Self::Deposit => client.deposit(account, amount, ticket).await,
+            Self::Withdraw => client.withdraw(account, amount, ticket).await,
         }
     }
 }
@@ -75,8 +80,10 @@ pub fn run(direction: Direction, args: Movement) -> Result<(), Failure> {
     let account = given::account(&args.name)?;
     let amount = given::amount(&args.cents)?;
     let tx_id = given::tx_id(args.tx_id.as_deref())?;
-    let again = Command::new(direction.verb(), [account.as_str(), &amount.to_string()])
-        .option("--tx-id", tx_id.as_str());
+    let not_after_us = given::not_after(args.not_after.as_deref())?;
+    let ticket = Ticket { tx_id: &tx_id, not_after_us };
+    let again = Command::new(direction.verb(), [account.as_str(), &amount.to_string()]);
+    let again = given::with_ticket(again, ticket);
     let debit = match direction {
         Direction::Withdraw => Some((&account, amount)),
         Direction::Deposit => None,
@@ -84,7 +91,7 @@ pub fn run(direction: Direction, args: Movement) -> Result<(), Failure> {
     let act = Act { noun: direction.noun(), again: server.aim(again), tx_id: Some(&tx_id), debit };
     let (line, moved) = runtime::block_on(async {
         let reply = direction
-            .ask(&mut server.client(), &account, amount, &tx_id)
+            .ask(&mut server.client(), &account, amount, ticket)
             .await
             .map_err(|error| unanswered::failure(error, &server, &act))?;
         match reply.answer {

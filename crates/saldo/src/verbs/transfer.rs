@@ -1,5 +1,6 @@
 //! `saldo transfer FROM TO CENTS`: money moves from one account to another, all or nothing.
 
+use client::request::Ticket;
 use ledger::Transfer;
 
 use crate::act::Act;
@@ -28,6 +29,10 @@ pub struct Args {
     /// The name of this change, for ever; the same name with the same content happens once
     #[arg(long, value_name = "ID")]
     tx_id: Option<String>,
+    /// Refuse it when its turn comes later: 5s or 1m from now, or a time such as
+    /// 2026-11-25T10:00:00Z
+    #[arg(long, value_name = "TIME")]
+    not_after: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
     /// How to answer.
@@ -45,7 +50,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let transfer = Transfer::new(from, to, amount)
         .map_err(|rejection| Failure::new(Exit::No, rejection.code(), rejection.to_string()))?;
     let words = [transfer.from().as_str(), transfer.to().as_str(), &amount.to_string()];
-    let again = server.aim(Command::new("transfer", words).option("--tx-id", tx_id.as_str()));
+    let not_after_us = given::not_after(args.not_after.as_deref())?;
+    let ticket = Ticket { tx_id: &tx_id, not_after_us };
+    let again = server.aim(given::with_ticket(Command::new("transfer", words), ticket));
     let act = Act {
         noun: "transfer",
         again,
@@ -55,7 +62,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let (line, done) = runtime::block_on(async {
         let reply = server
             .client()
-            .transfer(&transfer, &tx_id)
+            .transfer(&transfer, ticket)
             .await
             .map_err(|error| unanswered::failure(error, &server, &act))?;
         match reply.answer {

@@ -10,6 +10,9 @@ use tempfile::TempDir;
 use crate::run::{ran, saldo, table};
 use crate::server::{Say, Server};
 
+const NO_TRANSACTION: &str =
+    r#"{"ok":false,"error":"there is no such transaction","code":"unknown_transaction","as_of":1}"#;
+
 /// A bank in which `existing` hold 5 already, and which takes every init.
 fn bank(existing: &'static [&'static str]) -> Server {
     Server::start(move |line| Say::Line(reply(line, existing)))
@@ -17,6 +20,9 @@ fn bank(existing: &'static [&'static str]) -> Server {
 
 fn reply(line: &str, existing: &[&str]) -> String {
     let sent: Value = serde_json::from_str(line).unwrap();
+    if sent["cmd"] == "transaction" {
+        return NO_TRANSACTION.to_owned();
+    }
     if let Some(users) = sent["users"].as_array() {
         let held: Vec<Value> = users
             .iter()
@@ -89,6 +95,25 @@ fn accounts_that_exist_are_not_set_without_a_yes() {
     );
     assert!(inits(&server).is_empty());
     assert_eq!(table(&server.address, &["init", &path, "--yes"]).code, 0);
+    assert_eq!(inits(&server).len(), 1);
+}
+
+#[test]
+fn a_tx_id_that_was_used_before_reaches_the_bank_and_one_that_was_not_is_asked_about() {
+    let server = Server::start(|line| {
+        if line.contains("\"transaction\"") && line.contains("\"old\"") {
+            let found = r#"{"ok":true,"transaction":{"seq":1,"tx":"init","tx_id":"old","accounts":{"bob":{"before":0,"after":2}},"at":7},"as_of":9}"#;
+            return Say::Line(found.to_owned());
+        }
+        Say::Line(reply(line, &["bob"]).replace("\"old\"}", "\"old\",\"duplicate\":true}"))
+    });
+    let (_folder, path) = file(r#"{"bob":2}"#);
+    let ran = table(&server.address, &["init", &path, "--tx-id", "old"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "bob  2\n"), "{}", ran.err);
+    assert!(ran.err.contains("the init old had happened before"), "{}", ran.err);
+    let ran = table(&server.address, &["init", &path, "--tx-id", "new"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.starts_with("error[accounts_exist]"), "{}", ran.err);
     assert_eq!(inits(&server).len(), 1);
 }
 
