@@ -37,7 +37,10 @@ pub(crate) struct Scan<'d, D: Disk> {
     file: &'d D::File,
     /// File offset of the first byte in `buffer`.
     base: u64,
+    /// As long as it ever was, so that what is read over need not be cleared first.
     buffer: Vec<u8>,
+    /// How much of `buffer` holds bytes of the file.
+    filled: usize,
     /// Position in `buffer` up to which everything is proven.
     position: usize,
     at_end_of_file: bool,
@@ -107,6 +110,7 @@ impl<'d, D: Disk> Scan<'d, D> {
             file,
             base: offset,
             buffer: Vec::new(),
+            filled: 0,
             position: 0,
             at_end_of_file: false,
             read_bytes: READ_BYTES_FIRST,
@@ -129,7 +133,7 @@ impl<'d, D: Disk> Scan<'d, D> {
     pub(crate) fn next(&mut self) -> io::Result<Option<Group<'_>>> {
         let mut searched = 0;
         let seal_start = loop {
-            let rest = self.buffer.get(self.position..).unwrap_or_default();
+            let rest = self.unproven();
             match rest.first() {
                 Some(b'\n') => return Ok(None),
                 Some(_) if rest.starts_with(SEAL_PREFIX.as_bytes()) => break 0,
@@ -144,7 +148,7 @@ impl<'d, D: Disk> Scan<'d, D> {
             }
         };
         let seal_end = loop {
-            let rest = self.buffer.get(self.position + seal_start..).unwrap_or_default();
+            let rest = self.unproven().get(seal_start..).unwrap_or_default();
             if let Some(len) = memchr::memchr(b'\n', rest) {
                 break seal_start + len;
             }
@@ -158,7 +162,7 @@ impl<'d, D: Disk> Scan<'d, D> {
             }
         };
         let offset = self.offset();
-        let rest = self.buffer.get(self.position..).unwrap_or_default();
+        let rest = self.unproven();
         let (Some(group), Some(line)) = (rest.get(..seal_start), rest.get(seal_start..seal_end))
         else {
             return Ok(None);
@@ -170,7 +174,7 @@ impl<'d, D: Disk> Scan<'d, D> {
             return Ok(None);
         }
         let start = self.position;
-        self.position = (start + seal_end + 1).min(self.buffer.len());
+        self.position = (start + seal_end + 1).min(self.filled);
         self.link = Link {
             last: seal.last,
             hash: seal.hash,
@@ -181,22 +185,28 @@ impl<'d, D: Disk> Scan<'d, D> {
         Ok(Some(Group { bytes, offset, seal }))
     }
 
+    /// What is buffered and not proven.
+    fn unproven(&self) -> &[u8] {
+        self.buffer.get(self.position..self.filled).unwrap_or_default()
+    }
+
     /// Reads on behind what is buffered, dropping what is proven; `false` at the end of the file.
     fn read_more(&mut self) -> io::Result<bool> {
         if self.at_end_of_file {
             return Ok(false);
         }
-        self.buffer.drain(..self.position);
+        self.buffer.copy_within(self.position..self.filled, 0);
         self.base = self.base.strict_add(self.position as u64);
+        self.filled -= self.position;
         self.position = 0;
-        let filled = self.buffer.len();
         let wanted = self.read_bytes;
         self.read_bytes = READ_BYTES_MAX.min(wanted * 2);
-        self.buffer.resize(filled + wanted, 0);
-        let offset = self.base.strict_add(filled as u64);
-        let space = self.buffer.get_mut(filled..).unwrap_or_default();
+        let len = self.buffer.len().max(self.filled + wanted);
+        self.buffer.resize(len, 0);
+        let offset = self.base.strict_add(self.filled as u64);
+        let space = self.buffer.get_mut(self.filled..self.filled + wanted).unwrap_or_default();
         let count = read_full_at(self.disk, self.file, space, offset)?;
-        self.buffer.truncate(filled + count);
+        self.filled += count;
         self.at_end_of_file = count < wanted;
         Ok(count > 0)
     }
@@ -241,7 +251,7 @@ pub(crate) fn examine_tail<D: Disk>(disk: &D, file: &D::File, from: u64) -> io::
     loop {
         let count = read_full_at(disk, file, &mut bytes, offset)?;
         let read = bytes.get(..count).unwrap_or_default();
-        if let Some(last) = read.iter().rposition(|byte| *byte != b'\n') {
+        if let Some(last) = last_unlike_padding(read) {
             torn_end = Some(offset.strict_add(last as u64 + 1));
         }
         for found in memmem::find_iter(read, SEAL_PREFIX.as_bytes()) {
@@ -257,6 +267,20 @@ pub(crate) fn examine_tail<D: Disk>(disk: &D, file: &D::File, from: u64) -> io::
         bytes.resize(READ_BYTES_MAX.min(count * 2), 0);
     }
     Ok(torn_end.map_or(Tail::Clean, |end| Tail::Torn { end }))
+}
+
+/// Where the last byte stands that is no padding.
+fn last_unlike_padding(bytes: &[u8]) -> Option<usize> {
+    const BLOCK_BYTES: usize = 4 << 10;
+    let mut end = bytes.len();
+    // Padding is megabytes: without an early exit in a block the test runs many bytes at a time.
+    while let Some(block) = end.checked_sub(BLOCK_BYTES).and_then(|start| bytes.get(start..end)) {
+        if block.iter().fold(0, |differing, byte| differing | (byte ^ b'\n')) != 0 {
+            break;
+        }
+        end -= BLOCK_BYTES;
+    }
+    bytes.get(..end)?.iter().rposition(|byte| *byte != b'\n')
 }
 
 /// Whether the line at `seal_offset` is a seal that fits the bytes directly before it, none of
@@ -284,4 +308,23 @@ fn holds_valid_seal<D: Disk>(
     let mut group = vec![0; len];
     let count = read_full_at(disk, file, &mut group, group_start)?;
     Ok(count == len && seal.fits(&group))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_byte_that_is_no_padding_is_found_wherever_it_stands() {
+        for len in [0, 1, 4_095, 4_096, 4_097, 12_288, 12_300] {
+            let mut bytes = vec![b'\n'; len];
+            assert_eq!(last_unlike_padding(&bytes), None);
+            for last in [0, 1, 11, 4_000, 4_095, 4_096, 8_191, 8_192, 12_287, 12_299] {
+                if let Some(byte) = bytes.get_mut(last) {
+                    *byte = b'x';
+                    assert_eq!(last_unlike_padding(&bytes), Some(last), "{len} bytes");
+                }
+            }
+        }
+    }
 }

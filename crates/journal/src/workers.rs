@@ -6,7 +6,7 @@
 //! for: so a simulation counts the same disk operations in every run.
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -33,10 +33,10 @@ impl Workers {
 
     /// One for every core of this machine; none for a small folder.
     pub fn of_this_machine() -> Self {
-        // Asked once: the answer takes the operating system several files to read.
-        static CORES_COUNT: OnceLock<usize> = OnceLock::new();
-        let count = || std::thread::available_parallelism().map_or(1, usize::from);
-        Self { count: *CORES_COUNT.get_or_init(count), bytes_min: BYTES_MIN }
+        // Asked once: the answer takes several system calls, and a small folder needs none of it.
+        static CORES: LazyLock<usize> =
+            LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+        Self { count: *CORES, bytes_min: BYTES_MIN }
     }
 
     /// So many, however small the folder is.

@@ -8,4 +8,6 @@ mod edits;
 mod failed_sync;
 mod layout;
 mod patched;
+mod position;
+mod threads;
 mod whole_end;
