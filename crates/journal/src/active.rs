@@ -95,10 +95,13 @@ pub(crate) fn pad<D: Disk>(
     while offset < to {
         let len = usize::try_from(to - offset).unwrap_or(NEWLINES.len()).min(NEWLINES.len());
         let newlines = NEWLINES.get(..len).unwrap_or_default();
-        if let Err(error) = write_all_at(disk, file, newlines, offset) {
-            return (offset, Some(error));
+        match disk.write_at(file, newlines, offset) {
+            Ok(0) => return (offset, Some(io::ErrorKind::WriteZero.into())),
+            // What a full disk took before it refused counts.
+            Ok(written) => offset = offset.strict_add(written as u64),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (offset, Some(error)),
         }
-        offset = offset.strict_add(len as u64);
     }
     (offset, None)
 }

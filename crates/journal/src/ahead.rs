@@ -33,7 +33,6 @@ pub struct Ahead<D: Disk> {
 
 impl<D: Disk> Ahead<D> {
     pub(crate) fn new(disk: Arc<D>, staging: Arc<Staging>, padding: Arc<Padding<D::File>>) -> Self {
-        padding.attach();
         Self { disk, staging, padding, file: None }
     }
 
@@ -42,8 +41,8 @@ impl<D: Disk> Ahead<D> {
     pub fn step(&mut self) -> bool {
         let Some((step, next)) = self.padding.begin() else { return false };
         let stepped = match step {
-            Step::Active { file_number, from } => self.extend_active(file_number, from),
-            Step::Next { from } => self.extend_next(next, from),
+            Step::Active { file_number, from, to } => self.extend_active(file_number, from, to),
+            Step::Next { from, to } => self.extend_next(next, from, to),
         };
         let has_failed = matches!(stepped, Stepped::Failed(_));
         self.padding.end(step, stepped);
@@ -57,13 +56,13 @@ impl<D: Disk> Ahead<D> {
         self.padding.wait_until_due()
     }
 
-    fn extend_active(&mut self, file_number: u64, from: u64) -> Stepped<D::File> {
+    fn extend_active(&mut self, file_number: u64, from: u64, to: u64) -> Stepped<D::File> {
         let held = self.file.take().filter(|(number, _)| *number == file_number);
         // The name stands for this file as long as the step lasts: the writer renames in none.
         let Some(file) = held.map(|(_, file)| file).or_else(|| self.disk.open(ACTIVE).ok()) else {
             return Stepped::NotBegun;
         };
-        let extended = self.extend(&file, ACTIVE, from);
+        let extended = self.extend(&file, ACTIVE, from, to);
         self.file = Some((file_number, file));
         match extended {
             Ok((padded_to, is_full)) => Stepped::Active { padded_to, is_full },
@@ -71,11 +70,11 @@ impl<D: Disk> Ahead<D> {
         }
     }
 
-    fn extend_next(&self, next: Option<Arc<D::File>>, from: u64) -> Stepped<D::File> {
+    fn extend_next(&self, next: Option<Arc<D::File>>, from: u64, to: u64) -> Stepped<D::File> {
         let Some(file) = next.or_else(|| self.create_next().map(Arc::new).ok()) else {
             return Stepped::NotBegun;
         };
-        match self.extend(&file, ACTIVE_NEW, from) {
+        match self.extend(&file, ACTIVE_NEW, from, to) {
             Ok((padded_to, is_full)) => {
                 Stepped::Next { next: NextFile { file, padded_to }, is_full }
             }
@@ -94,17 +93,14 @@ impl<D: Disk> Ahead<D> {
         }
     }
 
-    /// Pads from `from` to the next whole step, syncs, and returns how far that went and whether
-    /// the disk is full.
+    /// Pads from `from` to `to`, syncs, and returns how far that went and whether the disk is full.
     fn extend(
         &self,
         file: &D::File,
         name: &'static str,
         from: u64,
+        to: u64,
     ) -> Result<(u64, bool), JournalError> {
-        let step = self.padding.step_bytes();
-        // Whole steps from the start of the file, so that pages and sectors are written once.
-        let to = (from / step).strict_add(1).strict_mul(step);
         let (padded_to, stopped_by) = pad(&*self.disk, file, from, to);
         let is_full = match stopped_by {
             None => false,
@@ -117,11 +113,5 @@ impl<D: Disk> Ahead<D> {
             self.disk.sync_all(file).map_err(failed("sync", name))?;
         }
         Ok((padded_to, is_full))
-    }
-}
-
-impl<D: Disk> Drop for Ahead<D> {
-    fn drop(&mut self) {
-        self.padding.detach();
     }
 }

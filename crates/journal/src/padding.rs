@@ -30,7 +30,6 @@ struct State<F> {
     busy: Option<Step>,
     /// The writer extends or replaces the active file: no step begins.
     is_held: bool,
-    helpers: u32,
     waits: bool,
     /// Not to be tried again before the next file: there was no room, or no handle.
     gave_up_active: bool,
@@ -44,9 +43,9 @@ struct State<F> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Extend the padding of the active file, the `file_number`-th.
-    Active { file_number: u64, from: u64 },
-    /// Extend the padding of the next file; it is created first when `from` is 0.
-    Next { from: u64 },
+    Active { file_number: u64, from: u64, to: u64 },
+    /// Extend the padding of the next file; it is created first when there is none.
+    Next { from: u64, to: u64 },
 }
 
 /// The next active file, newlines as far as it goes; its header is missing.
@@ -75,7 +74,6 @@ impl<F> Padding<F> {
             file_number: 0,
             busy: None,
             is_held: false,
-            helpers: 0,
             waits: false,
             gave_up_active: false,
             gave_up_next: false,
@@ -84,12 +82,6 @@ impl<F> Padding<F> {
             failed: None,
         };
         Self { state: Mutex::new(state), changed: Condvar::new(), sizes }
-    }
-
-    /// Bytes that the helper adds at once. Small, because a group that is synced meanwhile waits for
-    /// them too.
-    pub(crate) fn step_bytes(&self) -> u64 {
-        (self.sizes.pad_step_bytes_min / 4).max(1)
     }
 
     // What the writer calls.
@@ -114,13 +106,10 @@ impl<F> Padding<F> {
     }
 
     /// Keeps the helper from the active file, once its step there has ended. Returns how far the
-    /// file is padded, and whether there is a helper. [`Padding::extended`] lets it go on.
+    /// file is padded. [`Padding::extended`] lets it go on.
     /// Errors: what stopped the helper, once.
-    pub(crate) fn hold_active(&self) -> Result<(u64, bool), JournalError> {
-        self.hold(
-            |step| matches!(step, Step::Active { .. }),
-            |state| (state.padded_to, state.helpers > 0),
-        )
+    pub(crate) fn hold_active(&self) -> Result<u64, JournalError> {
+        self.hold(|step| matches!(step, Step::Active { .. }), |state| state.padded_to)
     }
 
     /// Keeps the helper from every file, once its step has ended, and hands out the next file.
@@ -193,15 +182,6 @@ impl<F> Padding<F> {
 
     // What the helper calls.
 
-    pub(crate) fn attach(&self) {
-        lock(&self.state).helpers += 1;
-    }
-
-    pub(crate) fn detach(&self) {
-        let mut state = lock(&self.state);
-        state.helpers = state.helpers.saturating_sub(1);
-    }
-
     /// Claims the step that is due; for one on the next file, with what there is of it.
     pub(crate) fn begin(&self) -> Option<(Step, Option<Arc<F>>)> {
         let mut state = lock(&self.state);
@@ -256,16 +236,31 @@ impl<F> Padding<F> {
         if state.stopped || state.is_held || state.busy.is_some() {
             return None;
         }
-        let step = self.step_bytes();
-        if !state.gave_up_active
-            && state.padded_to.saturating_add(step) <= self.padded_to_at_most(state.end)
-        {
-            let (file_number, from) = (state.file_number, state.padded_to);
-            return Some(Step::Active { file_number, from });
+        let step = self.step_bytes_min();
+        let from = state.padded_to;
+        // Whole steps from the start of the file, so that pages and sectors are written once.
+        let to = self.padded_to_at_most(state.end) / step * step;
+        if !state.gave_up_active && from.saturating_add(step) <= to.saturating_add(from % step) {
+            let (file_number, to) = (state.file_number, to.min(self.step_end(from)));
+            return Some(Step::Active { file_number, from, to });
         }
         let from = state.next.as_ref().map_or(0, |next| next.padded_to);
-        let is_due = !state.gave_up_next && from < self.next_padded_to_at_most(state.end);
-        is_due.then_some(Step::Next { from })
+        let to = self.next_padded_to_at_most(state.end).next_multiple_of(step);
+        let is_due = !state.gave_up_next && from < to;
+        is_due.then(|| Step::Next { from, to: to.min(self.step_end(from)) })
+    }
+
+    /// Bytes that are worth a step. Few, because a group that is synced meanwhile waits for them
+    /// too. Where syncs are slow more is missing by the time the next step begins, and that takes
+    /// all of it.
+    fn step_bytes_min(&self) -> u64 {
+        (self.sizes.pad_step_bytes_min / 4).max(1)
+    }
+
+    /// The end of the longest step from `from` on.
+    fn step_end(&self, from: u64) -> u64 {
+        let step = self.step_bytes_min();
+        (from / step * step).saturating_add(self.sizes.pad_step_bytes_max.max(step))
     }
 
     /// How far a file whose groups end at `end` is padded ahead: by as much as it holds, within

@@ -281,14 +281,11 @@ impl<D: Disk> Writer<D> {
         if needed < self.padded_to {
             return Ok(());
         }
-        let (padded_to, has_helper) = self.padding.hold_active()?;
+        let padded_to = self.padding.hold_active()?;
         self.padded_to = padded_to;
         if needed >= padded_to {
-            // Overtaken. With a helper that is at it again at once, a small step will do.
-            let step = match has_helper {
-                true => self.padding.step_bytes(),
-                false => self.sizes.pad_step_bytes(padded_to),
-            };
+            // There is no helper, or it is late: a whole step, so that it does not stay late.
+            let step = self.sizes.pad_step_bytes(padded_to);
             self.extend(needed, needed.max(padded_to).strict_add(step))?;
         }
         self.padding.extended(self.padded_to);
