@@ -11,16 +11,12 @@
 
 use ledger::{AccountId, Amount, Command, Transfer, TxId};
 
+use crate::plain::{in_each_place, plain_length, zero_bytes};
 use crate::request::Incoming;
 
 /// Digits of the largest amount; more of them need the general parser's care.
 const AMOUNT_DIGITS_MAX: usize = 16;
 const _: () = assert!(ledger::limits::AMOUNT_MAX.ilog10() as usize + 1 == AMOUNT_DIGITS_MAX);
-
-/// A byte in each of the eight places of a word.
-const fn in_each_place(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
 
 /// Up to eight bytes as one word, the first in the lowest place, zeros behind the last.
 const fn packed(text: &[u8]) -> u64 {
@@ -218,38 +214,6 @@ impl<'a> Reader<'a> {
 fn behind_blanks(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|byte| **byte == b' ').count()
-}
-
-/// How many bytes stand before the first that no plain string holds.
-#[inline]
-fn plain_length(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks();
-    let mut length = 0;
-    for word in words {
-        let specials = specials(u64::from_le_bytes(*word));
-        if specials != 0 {
-            return length + specials.trailing_zeros() as usize / 8;
-        }
-        length += 8;
-    }
-    length + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..b' ')).count()
-}
-
-/// The highest bit of each byte of `word` that is zero; above the first of them it may err.
-#[inline]
-const fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(in_each_place(1)) & !word & in_each_place(0x80)
-}
-
-/// The highest bit of each byte of `word` that no plain string holds: a quotation mark, a
-/// backslash, a control character below 0x20; above the first of them it may err.
-#[inline]
-const fn specials(word: u64) -> u64 {
-    let quotes = (word ^ in_each_place(b'"')).wrapping_sub(in_each_place(1));
-    let backslashes = (word ^ in_each_place(b'\\')).wrapping_sub(in_each_place(1));
-    let controls = word.wrapping_sub(in_each_place(b' '));
-    // A byte beyond ASCII is none of the three.
-    (quotes | backslashes | controls) & !word & in_each_place(0x80)
 }
 
 #[cfg(test)]

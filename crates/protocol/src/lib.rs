@@ -21,6 +21,7 @@ pub mod foreign;
 mod json;
 pub mod limits;
 pub mod lines;
+mod plain;
 mod refusal;
 pub mod reply;
 mod request;
