@@ -1,10 +1,13 @@
-//! `cargo xtask`: the one test command, the fixer, and the repository's own rules.
+//! `cargo xtask`: the one test command, the fixer, the repository's own rules, and the comparison
+//! with other banks.
 //!
-//! **Invariant:** `test` and `rules` change no file of the repository; only `fix` does.
+//! **Invariant:** `test` and `rules` change no file of the repository; only `fix` does, and `peers`
+//! the page that keeps its figures.
 
 mod cargo;
 mod fix;
 mod needs;
+mod peers;
 mod repository;
 mod rules;
 mod runner;
@@ -21,6 +24,9 @@ const USAGE: &str = "\
 cargo xtask test [--all]   every check and test; --all adds the slow tiers
 cargo xtask fix            formats, and applies what clippy can repair by itself
 cargo xtask rules          the repository's own rules alone
+cargo xtask peers          Saldo beside Redis, PostgreSQL and the original's design
+    [--rounds 3] [--secs 5] [--accounts 10000] [--only saldo,redis,postgres,original]
+    [--tigerbeetle PATH]   a whole run is kept in docs/performance.md
 ";
 
 /// Usage error, as in the exit codes of `saldo`.
@@ -34,6 +40,8 @@ fn main() -> ExitCode {
         ["test", "--all"] => test::run(Tier::All),
         ["fix"] => fix::run(),
         ["rules"] => rules::run(),
+        ["peers", rest @ ..] => peers::run(rest),
+        [peers::guard::VERB] => peers::guard::stand(),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(true)

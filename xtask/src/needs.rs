@@ -1,23 +1,25 @@
-//! The programs that the tests call besides the toolchain: looks for them and installs what is
-//! missing where it can.
+//! The programs that are called besides the toolchain: looks for them and installs what is missing
+//! where it can.
 
 use std::env;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// A program that tests call.
-struct Need {
+/// A program that something here calls.
+pub struct Need {
     /// The command.
-    program: &'static str,
+    pub program: &'static str,
     /// The Debian package that brings it.
-    package: &'static str,
+    pub package: &'static str,
     /// What it is for.
-    purpose: &'static str,
+    pub purpose: &'static str,
 }
 
-const NEEDS: &[Need] = &[
+/// What the tests call.
+pub const OF_TESTS: &[Need] = &[
     Need { program: "python3", package: "python3", purpose: "the README's ten-line client" },
     Need {
         program: "nc",
@@ -28,12 +30,16 @@ const NEEDS: &[Need] = &[
     Need { program: "strace", package: "strace", purpose: "stalled and failing syncs" },
 ];
 
+/// Where Debian keeps the programs of a database server, a folder per version: not on the search
+/// path.
+const SERVER_PROGRAMS: &str = "/usr/lib/postgresql";
+
 /// Looks for each program; installs the missing ones with apt-get when we are root on a Debian,
 /// and otherwise says what to install. `Ok(false)` when something is still missing.
-pub fn provide() -> Result<bool> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !is_there(need.program)).collect();
+pub fn provide(needs: &[Need]) -> Result<bool> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !is_there(need.program)).collect();
     if missing.is_empty() {
-        let programs: Vec<&str> = NEEDS.iter().map(|need| need.program).collect();
+        let programs: Vec<&str> = needs.iter().map(|need| need.program).collect();
         println!("{}: there", programs.join(", "));
         return Ok(true);
     }
@@ -48,7 +54,7 @@ pub fn provide() -> Result<bool> {
     }
     let missing = missing.iter().any(|need| !is_there(need.program));
     if missing {
-        eprintln!("error: programs that the tests call are missing");
+        eprintln!("error: programs are missing");
         eprintln!("  hint: sudo apt-get install {}", packages.join(" "));
     }
     Ok(!missing)
@@ -65,15 +71,35 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn is_root() -> Result<bool> {
+/// Whether this process may do everything.
+pub fn is_root() -> Result<bool> {
     let output = Command::new("id").arg("-u").output().context("id -u")?;
     Ok(output.stdout.trim_ascii() == b"0")
 }
 
-/// Whether a command is on the search path.
 fn is_there(program: &str) -> bool {
+    find(program).is_some()
+}
+
+/// The file of a command: on the search path, else among the programs of the newest database
+/// server.
+pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| is_file(&folder.join(program)))
+    env::split_paths(&path)
+        .chain(server_folders(Path::new(SERVER_PROGRAMS)))
+        .map(|folder| folder.join(program))
+        .find(|file| is_file(file))
+}
+
+/// The folders of programs in `of`, the highest version first.
+fn server_folders(of: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(of) else { return Vec::new() };
+    let mut versions: Vec<(u32, PathBuf)> = entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
+        .collect();
+    versions.sort_by(|one, other| other.cmp(one));
+    versions.into_iter().map(|(_, folder)| folder.join("bin")).collect()
 }
 
 fn is_file(path: &Path) -> bool {
@@ -82,11 +108,23 @@ fn is_file(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_there;
+    use std::fs;
+
+    use super::{is_there, server_folders};
 
     #[test]
     fn a_program_is_found_on_the_path_and_an_invented_one_is_not() {
         assert!(is_there("sh"));
         assert!(!is_there("no-such-program-as-this"));
+    }
+
+    #[test]
+    fn of_several_database_servers_the_newest_is_taken_by_number_and_not_by_letter() {
+        let folder = tempfile::tempdir().unwrap();
+        for version in ["9", "15", "common"] {
+            fs::create_dir(folder.path().join(version)).unwrap();
+        }
+        let expected = ["15", "9"].map(|version| folder.path().join(version).join("bin"));
+        assert_eq!(server_folders(folder.path()), expected);
     }
 }

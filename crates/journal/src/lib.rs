@@ -2,12 +2,14 @@
 //! recovery that trusts neither further than it can prove.
 //!
 //! From the bottom up: `disk` (the seam), `text` and `hash` (bytes), `record`, `seal` and `header`
-//! (lines), `staging` and `writer` (the way in), `scan` and `history` (the way back), `snapshot`,
+//! (lines), `staging` and `writer` with its helper `ahead` (the way in), `scan` and `history` (the way back), `snapshot`,
 //! `recover`, `verify`. Every byte on the disk is specified in `docs/formats.md`.
 //!
 //! **Invariant:** no async, no clock, no logging: time comes in as a value, reports go out as one.
 #![deny(clippy::indexing_slicing)]
 
+mod active;
+mod ahead;
 pub mod disk;
 mod error;
 #[cfg(test)]
@@ -18,9 +20,12 @@ mod history;
 mod incarnation;
 pub mod limits;
 mod names;
+mod padding;
 mod planted;
+mod progress;
 mod record;
 mod recover;
+mod rotate;
 mod scan;
 mod seal;
 mod snapshot;
@@ -30,25 +35,29 @@ mod text;
 mod thread;
 mod trace;
 mod verify;
+mod workers;
 mod writer;
 
+pub use ahead::Ahead;
 pub use error::{Contradiction, Damage, Fault, JournalError, OpenError};
 pub use hash::Hash;
 pub use header::{Currency, FORMAT, Genesis, Header, LedgerId};
 pub use history::{
-    Found, LinePlace, Segment, Survey, count_accounts, survey, survey_as_far_as_possible,
+    Found, LinePlace, Segment, Survey, count_accounts, survey, survey_as_far_as_possible, survey_by,
 };
 pub use limits::Sizes;
 pub use names::{ACTIVE, LOCK, SNAPSHOT, SNAPSHOT_PREVIOUS, parse_closed_segment};
 pub use planted::{Planted, Plants};
+pub use progress::{Phase, Progress};
 pub use record::{
     bytes_max as record_bytes_max, bytes_max_void as record_bytes_max_void, decode as decode_record,
 };
-pub use recover::{OpenOptions, Opened, Report, open};
+pub use recover::{BytesRead, OpenOptions, Opened, Report, lock_folder, open};
 pub use scan::{genesis_of, header_of};
 pub use seal::Seal;
 pub use snapshot::{CheckpointError, Finished, Snapshot, SnapshotHead, SnapshotWriter};
 pub use staging::{Head, Placed, Staged, Staging, Unstaged};
 pub use trace::{Trace, TraceSlice, Traces};
 pub use verify::{Proof, verify};
+pub use workers::Workers;
 pub use writer::{Committed, Position, PositionHandle, Writer};

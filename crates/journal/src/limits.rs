@@ -46,4 +46,12 @@ impl Default for Sizes {
     }
 }
 
+impl Sizes {
+    /// How much padding to add to a file of `len` bytes: as much as it holds, within bounds, so
+    /// that a small bank stays small and a busy one is seldom interrupted.
+    pub(crate) fn pad_step_bytes(&self, len: u64) -> u64 {
+        len.clamp(self.pad_step_bytes_min, self.pad_step_bytes_max)
+    }
+}
+
 const _: () = assert!(SEAL_BYTES_MAX < RECORD_BYTES_MAX);

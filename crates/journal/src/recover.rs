@@ -9,30 +9,54 @@
 use std::io;
 use std::sync::Arc;
 
+use ledger::Seq;
+
+use crate::active::{ActiveFile, ProvenGroups, create_active_aside, is_full};
 use crate::disk::{Disk, read_full_at, write_all_at};
 use crate::error::{Contradiction, Damage, Fault, OpenError};
 use crate::hash::Hash;
 use crate::header::{Genesis, Header};
-use crate::history::{Found, Segment, Survey, replay, survey_planted};
+use crate::history::{
+    Found, Replay, Replayed, Segment, Survey, SurveyOptions, replay, survey_with,
+};
 use crate::incarnation::LockFile;
 use crate::limits::{READ_BYTES_MAX, Sizes};
 use crate::names::{ACTIVE, ACTIVE_NEW, LOCK, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW};
 use crate::planted::Plants;
+use crate::progress::Progress;
 use crate::scan::Link;
+use crate::snapshot::Depth;
 use crate::staging::{Head, Staging};
-use crate::writer::{ActiveFile, ProvenGroups, Writer, create_active_aside, is_full};
+use crate::workers::Workers;
+use crate::writer::Writer;
 
 /// How to open a data folder.
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// Sizes of files and groups.
     pub sizes: Sizes,
-    /// Events up to this one are in the index of history already; zero when there is none.
-    pub indexed: ledger::Seq,
     /// What a new ledger is to be; an existing one keeps what it is.
     pub genesis_if_new: Genesis,
+    /// Events up to this one are in the index of history already: replay begins behind it, or
+    /// behind the snapshot when that is older. Zero: every event is replayed.
+    pub indexed: Seq,
+    /// Who helps to read.
+    pub workers: Workers,
     /// Faults planted by a test.
     pub plants: Plants,
+}
+
+impl OpenOptions {
+    /// What production uses, with nothing indexed.
+    pub fn new(genesis_if_new: Genesis) -> Self {
+        Self {
+            sizes: Sizes::default(),
+            genesis_if_new,
+            indexed: Seq::ZERO,
+            workers: Workers::of_this_machine(),
+            plants: Plants::default(),
+        }
+    }
 }
 
 /// An open data folder. The lock is held as long as this lives.
@@ -53,13 +77,17 @@ pub struct Report {
     /// Whether the folder was empty and a new ledger was begun in it.
     pub is_new: bool,
     /// The snapshot that replay started from, and its seq.
-    pub snapshot: Option<(&'static str, ledger::Seq)>,
+    pub snapshot: Option<(&'static str, Seq)>,
     /// Snapshots that were not whole and were passed over.
     pub snapshots_damaged: Vec<&'static str>,
-    /// Events replayed behind the snapshot.
+    /// Events behind the snapshot.
     pub events_replayed: u64,
+    /// The first event that was handed to the sink, or would have been.
+    pub replayed_from: Seq,
+    /// What was read.
+    pub bytes_read: BytesRead,
     /// The last event.
-    pub last: ledger::Seq,
+    pub last: Seq,
     /// Hash of the last seal.
     pub seal: Hash,
     /// A torn tail that was set aside: its bytes, and the file that holds them now.
@@ -73,19 +101,44 @@ pub struct Report {
     pub incarnation: u64,
 }
 
-/// Opens the folder of `disk`, handing every account and event to `sink` on the way.
-pub fn open<D: Disk>(
-    disk: Arc<D>,
-    options: &OpenOptions,
-    sink: impl FnMut(Found<'_>) -> Result<(), Contradiction>,
-) -> Result<Opened<D>, OpenError> {
-    let lock = disk.lock().map_err(|source| {
+/// What a start read, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BytesRead {
+    /// All journal files, proven to the last byte.
+    pub journal: u64,
+    /// The snapshot whose accounts were handed out.
+    pub snapshot: u64,
+    /// Groups that were read again, because their events were handed out.
+    pub replayed: u64,
+}
+
+/// Takes the one-process lock of the folder of `disk`, which is held as long as what is returned
+/// lives. Whatever is read or written in the folder or below it comes after. Errors: `Locked`.
+pub fn lock_folder<D: Disk>(disk: &D) -> Result<D::File, OpenError> {
+    disk.lock().map_err(|source| {
         if source.kind() == io::ErrorKind::WouldBlock {
             OpenError::Locked
         } else {
             writing(format!("locking {LOCK}"))(source)
         }
-    })?;
+    })
+}
+
+/// Opens the folder of `disk`, whose `lock` was taken. On the way it hands to `sink` the accounts of the newest whole
+/// snapshot, in the order of their numbers, and then the events behind it, or behind
+/// [`OpenOptions::indexed`] where that is older; without a snapshot every event. `progress` is told
+/// how far it is.
+///
+/// Every byte of every file is proven, also of those whose events are not handed out. Of these only
+/// the balance of `@world` that each seal states is taken as it stands; `verify` holds it against
+/// the events.
+pub fn open<D: Disk>(
+    disk: Arc<D>,
+    lock: D::File,
+    options: &OpenOptions,
+    progress: &dyn Fn(Progress),
+    sink: impl FnMut(Found<'_>) -> Result<(), Contradiction>,
+) -> Result<Opened<D>, OpenError> {
     let names = disk.list().map_err(OpenError::disk("listing the folder"))?;
     if names.iter().any(|name| name == ACTIVE) {
         // IMPORTANT: before anything is read. What a crashed process wrote and did not sync would
@@ -95,7 +148,14 @@ pub fn open<D: Disk>(
     }
     disk.sync_dir().map_err(OpenError::disk("sync of the folder"))?;
 
-    let survey = survey_planted(&*disk, options.plants)?;
+    let survey_options = SurveyOptions {
+        expected: None,
+        plants: options.plants,
+        workers: options.workers,
+        previous: Depth::Bytes,
+        progress,
+    };
+    let survey = survey_with(&*disk, &survey_options)?;
     for name in [ACTIVE_NEW, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW] {
         if names.iter().any(|known| known == name) {
             disk.unlink(name).map_err(OpenError::disk(format!("unlinking {name}")))?;
@@ -107,13 +167,26 @@ pub fn open<D: Disk>(
         return Err(OpenError::Corrupt(Damage {
             file: ACTIVE.into(),
             offset: 0,
-            seq_good: ledger::Seq::ZERO,
+            seq_good: Seq::ZERO,
             fault: Fault::MissingJournal,
         }));
     }
     let genesis = survey.genesis.clone().unwrap_or_else(|| options.genesis_if_new.clone());
     let snapshot = survey.snapshots.first().map(|(name, snapshot)| (*name, snapshot.head.seq));
-    let at_us = replay(&*disk, &survey, snapshot.map(|(name, _)| name), sink)?;
+    // Without a snapshot the accounts are to be had from all events alone.
+    let position = snapshot.map_or(Seq::ZERO, |(_, seq)| seq.min(options.indexed));
+    let replay_options = Replay {
+        snapshot: snapshot.map(|(name, _)| name),
+        position,
+        workers: options.workers,
+        progress,
+    };
+    let Replayed { at_us, bytes } = replay(&*disk, &survey, &replay_options, sink)?;
+    let bytes_read = BytesRead {
+        journal: survey.bytes(),
+        snapshot: survey.snapshots.first().map_or(0, |(_, snapshot)| snapshot.bytes),
+        replayed: bytes,
+    };
     let unpadded = survey.is_unpadded();
     // A clean stop leaves a snapshot of exactly its end as a second witness.
     let witnessed = survey.snapshots.iter().any(|(_, one)| one.head.seq == survey.last());
@@ -146,6 +219,8 @@ pub fn open<D: Disk>(
         snapshot,
         snapshots_damaged: survey.snapshots_damaged.clone(),
         events_replayed: survey.last().get().saturating_sub(events_from),
+        replayed_from: position.next(),
+        bytes_read,
         last: survey.last(),
         seal: link.hash,
         torn_tail,

@@ -1,7 +1,8 @@
-//! The loop of the journal's thread.
+//! The loops of the journal's two threads: the writer's and its helper's.
 
 use std::time::Duration;
 
+use crate::ahead::Ahead;
 use crate::disk::Disk;
 use crate::error::JournalError;
 use crate::writer::{Committed, Writer};
@@ -32,6 +33,16 @@ impl<D: Disk> Writer<D> {
                     }
                 }
             }
+        }
+    }
+}
+
+impl<D: Disk> Ahead<D> {
+    /// Takes every step that becomes due until the writer ends it: when it is closed, when it has
+    /// failed, or when it is dropped. A failure of a step is the writer's to report.
+    pub fn run(&mut self) {
+        while self.wait() {
+            self.step();
         }
     }
 }

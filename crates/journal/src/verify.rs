@@ -12,8 +12,9 @@ use crate::disk::Disk;
 use crate::error::{Contradiction, Damage, Fault, OpenError};
 use crate::hash::Hash;
 use crate::header::Genesis;
-use crate::history::{Found, Survey, replay, survey_expecting};
+use crate::history::{Found, Replay, Survey, SurveyOptions, replay, survey_with};
 use crate::snapshot::read_accounts;
+use crate::workers::Workers;
 
 /// What [`verify`] proved.
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ pub fn verify<D: Disk>(
     expected: Option<Hash>,
     mut progress: impl FnMut(Seq),
 ) -> Result<Proof, OpenError> {
-    let survey = survey_expecting(disk, expected)?;
+    let survey = survey_with(disk, &SurveyOptions { expected, ..SurveyOptions::default() })?;
     if let Some(name) = survey.snapshots_damaged.first() {
         return Err(damage(name, Seq::ZERO, Fault::Snapshot));
     }
@@ -85,7 +86,7 @@ pub fn verify<D: Disk>(
     for (name, _) in &survey.snapshots {
         prover.claims.push((name, read_claims(disk, name)?));
     }
-    replay(disk, &survey, None, |found| {
+    replay(disk, &survey, &Replay::default(), |found| {
         let Found::Event { transaction: entry, .. } = found else { return Ok(()) };
         if entry.seq.get().is_multiple_of(1 << 16) {
             progress(entry.seq);
@@ -124,7 +125,8 @@ pub fn verify<D: Disk>(
 
 fn read_claims<D: Disk>(disk: &D, name: &str) -> Result<Claims, OpenError> {
     let mut claims = Claims::new();
-    let read = read_accounts(disk, name, |account, balance, seq| {
+    let workers = Workers::of_this_machine();
+    let read = read_accounts(disk, name, workers, &|_| {}, |account, balance, seq| {
         let claimed = Claimed { balance, seq, confirmed: false };
         match claims.insert(account.as_str().to_owned(), claimed) {
             None => Ok(()),

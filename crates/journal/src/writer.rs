@@ -1,6 +1,6 @@
-//! The only hand that writes the journal: groups with their seals, padding, rotation.
-//! Not here: what to write (`staging`), the thread that calls this (`thread`), reading back
-//! (`scan`, `recover`).
+//! The only hand that writes events: groups with their seals.
+//! Not here: what to write (`staging`), the thread that calls this (`thread`), padding ahead of it
+//! (`ahead`), the next file (`rotate`), reading back (`scan`, `recover`).
 //!
 //! **Invariant:** at most one group is written and not yet synced. Recovery rests on it: a valid
 //! seal behind damage proves that the damaged bytes were once durable.
@@ -13,12 +13,15 @@ use std::sync::Arc;
 
 use ledger::Seq;
 
-use crate::disk::{Disk, read_full_at, write_all_at};
+use crate::active::{ActiveFile, failed, is_full, pad};
+use crate::ahead::Ahead;
+use crate::disk::{Disk, write_all_at};
 use crate::error::JournalError;
 use crate::hash::Hash;
-use crate::header::{Genesis, Header};
-use crate::limits::{READ_BYTES_MAX, SEAL_BYTES_MAX, Sizes};
-use crate::names::{ACTIVE, ACTIVE_NEW, closed_segment};
+use crate::header::Genesis;
+use crate::limits::{SEAL_BYTES_MAX, Sizes};
+use crate::names::{ACTIVE, ACTIVE_NEW};
+use crate::padding::Padding;
 use crate::planted::{Planted, Plants};
 use crate::scan::Link;
 use crate::seal::Seal;
@@ -54,20 +57,21 @@ pub struct Committed<'w> {
 
 /// Owns the active file.
 pub struct Writer<D: Disk> {
-    disk: Arc<D>,
-    sizes: Sizes,
-    plants: Plants,
-    genesis: Genesis,
+    pub(crate) disk: Arc<D>,
+    pub(crate) sizes: Sizes,
+    pub(crate) plants: Plants,
+    pub(crate) genesis: Genesis,
     staging: Arc<Staging>,
     position: Arc<Mutex<Position>>,
-    file: D::File,
+    pub(crate) file: D::File,
     /// First seq of the active file.
-    file_first: Seq,
+    pub(crate) file_first: Seq,
     /// Where the next group goes, in bytes from the start of the file.
-    end: u64,
-    /// Up to where the file is padded and synced.
-    padded_to: u64,
-    link: Link,
+    pub(crate) end: u64,
+    /// Up to where the file is padded and synced, as far as the writer has asked.
+    pub(crate) padded_to: u64,
+    pub(crate) padding: Arc<Padding<D::File>>,
+    pub(crate) link: Link,
     taken: Taken,
     /// The next of `taken.cuts`, and where its group begins.
     next_cut: usize,
@@ -85,14 +89,6 @@ struct Written {
     bytes: u64,
     file_first: Seq,
     offset: u64,
-}
-
-/// The active file as recovery leaves it.
-pub(crate) struct ActiveFile<F> {
-    pub(crate) file: F,
-    pub(crate) first: Seq,
-    pub(crate) end: u64,
-    pub(crate) padded_to: u64,
 }
 
 impl<D: Disk> Writer<D> {
@@ -117,6 +113,7 @@ impl<D: Disk> Writer<D> {
             file_first: active.first,
             end: active.end,
             padded_to: active.padded_to,
+            padding: Arc::new(Padding::new(sizes, active.end, active.padded_to)),
             link,
             taken: Taken::default(),
             next_cut: 0,
@@ -135,6 +132,12 @@ impl<D: Disk> Writer<D> {
     /// The staging that this writer empties.
     pub fn staging(&self) -> &Arc<Staging> {
         &self.staging
+    }
+
+    /// The helper of this writer, for a thread of its own. There should be one at a time.
+    pub fn ahead(&self) -> Ahead<D> {
+        let (disk, staging) = (Arc::clone(&self.disk), Arc::clone(&self.staging));
+        Ahead::new(disk, staging, Arc::clone(&self.padding))
     }
 
     /// Writes and syncs the next group; `None` when nothing is staged. On an error the journal
@@ -168,12 +171,17 @@ impl<D: Disk> Writer<D> {
         self.link.last_group_empty
     }
 
-    /// Closes the journal: commits what is staged, seals, and cuts the file to its real length.
-    /// Staging must have been stopped.
+    /// Closes the journal: commits what is staged, seals, ends the helper, and cuts the file to
+    /// its real length. Staging must have been stopped.
     pub fn close(&mut self) -> Result<(), JournalError> {
         while self.commit()?.is_some() {}
         self.seal_idle()?;
         self.guarded(|writer| {
+            if writer.padding.hold_all()?.is_some() {
+                // Should it stay, the next start removes it.
+                drop(writer.disk.unlink(ACTIVE_NEW));
+            }
+            writer.padding.stop();
             writer.disk.set_len(&writer.file, writer.end).map_err(failed("cut", ACTIVE))?;
             writer.disk.sync_all(&writer.file).map_err(failed("sync", ACTIVE))?;
             writer.padded_to = writer.end;
@@ -189,10 +197,11 @@ impl<D: Disk> Writer<D> {
         if self.failed {
             return Err(JournalError::Stopped);
         }
-        let result = step(self);
+        let result = self.padding.failure().and_then(|()| step(self));
         if result.is_err() {
             self.failed = true;
             self.staging.stop();
+            self.padding.stop();
         }
         result
     }
@@ -248,7 +257,11 @@ impl<D: Disk> Writer<D> {
         if !self.plants.has(Planted::NoSync) {
             self.disk.sync_data(&self.file).map_err(failed("sync", ACTIVE))?;
         }
-        self.end = self.end.strict_add(len);
+        let end = self.end.strict_add(len);
+        // IMPORTANT: asked between the sync and the acknowledgement. A sync of the helper that
+        // failed may have taken this group along.
+        self.padding.written(end)?;
+        self.end = end;
         self.link = Link {
             last: seal.last,
             hash: seal.hash,
@@ -261,18 +274,40 @@ impl<D: Disk> Writer<D> {
         Ok(len)
     }
 
-    /// Extends the padding until `len` more bytes fit in it and one is left: a file without any
+    /// Sees to it that `len` more bytes fit into the padding and one is left: a file without any
     /// padding is the mark of a clean stop.
     fn pad_for(&mut self, len: u64) -> Result<(), JournalError> {
         let needed = self.end.strict_add(len);
         if needed < self.padded_to {
             return Ok(());
         }
-        let step = pad_step(&self.sizes, self.padded_to);
-        let target = needed.max(self.padded_to).strict_add(step);
-        let (padded_to, stopped_by) = pad(&*self.disk, &self.file, self.padded_to, target);
+        let (padded_to, has_helper) = self.padding.hold_active()?;
+        self.padded_to = padded_to;
+        if needed >= padded_to {
+            // Overtaken. With a helper that is at it again at once, a small step will do.
+            let step = match has_helper {
+                true => self.padding.step_bytes(),
+                false => self.sizes.pad_step_bytes(padded_to),
+            };
+            self.extend(needed, needed.max(padded_to).strict_add(step))?;
+        }
+        self.padding.extended(self.padded_to);
+        Ok(())
+    }
+
+    /// Extends the padding to `target`, or as far as a disk that is nearly full allows, as long as
+    /// that is more than `needed`.
+    fn extend(&mut self, needed: u64, target: u64) -> Result<(), JournalError> {
+        let (mut padded_to, mut stopped_by) = pad(&*self.disk, &self.file, self.padded_to, target);
+        let is_short = |padded_to: u64, stopped_by: &Option<io::Error>| {
+            padded_to <= needed && stopped_by.as_ref().is_some_and(is_full)
+        };
+        if is_short(padded_to, &stopped_by) && self.padding.take_next_back()?.is_some() {
+            // The file that was prepared for later has what is needed now.
+            self.disk.unlink(ACTIVE_NEW).map_err(failed("unlink", ACTIVE_NEW))?;
+            (padded_to, stopped_by) = pad(&*self.disk, &self.file, padded_to, target);
+        }
         match stopped_by {
-            // A disk that is nearly full takes less than a whole step, and that may do for now.
             Some(source) if is_full(&source) && padded_to <= needed => {
                 return Err(JournalError::DiskFull { file: ACTIVE, source });
             }
@@ -285,49 +320,11 @@ impl<D: Disk> Writer<D> {
         self.padded_to = padded_to;
         Ok(())
     }
+}
 
-    /// Closes the active file under a name of its own and begins the next one. Every crash
-    /// between two of these steps leaves a folder that recovery takes.
-    fn rotate(&mut self) -> Result<(), JournalError> {
-        let full = |source: io::Error| {
-            if is_full(&source) {
-                JournalError::DiskFull { file: ACTIVE_NEW, source }
-            } else {
-                JournalError::Failed { what: "creation", file: ACTIVE_NEW, source }
-            }
-        };
-        let Link { last, hash, world, .. } = self.link;
-        let header = Header::new(self.genesis.clone(), last.next(), world, hash);
-        let next = create_active_aside(&*self.disk, &self.sizes, &header, None).map_err(full)?;
-        self.disk.sync_all(&next.file).map_err(failed("sync", ACTIVE_NEW))?;
-
-        self.disk.set_len(&self.file, self.end).map_err(failed("cut", ACTIVE))?;
-        self.disk.sync_all(&self.file).map_err(failed("sync", ACTIVE))?;
-        let closed = closed_segment(self.file_first, last);
-        let names = self.disk.list().map_err(failed("list", ACTIVE))?;
-        if names.contains(&closed) {
-            let taken = io::Error::from(io::ErrorKind::AlreadyExists);
-            return Err(failed("rename", ACTIVE)(taken));
-        }
-        self.disk.rename(ACTIVE, &closed).map_err(failed("rename", ACTIVE))?;
-        // IMPORTANT: synced between the two renames. Otherwise the second may become durable
-        // alone and replace the file that the first was to keep.
-        self.sync_folder()?;
-        self.disk.rename(ACTIVE_NEW, ACTIVE).map_err(failed("rename", ACTIVE_NEW))?;
-        self.sync_folder()?;
-
-        self.file = next.file;
-        self.file_first = next.first;
-        self.end = next.end;
-        self.padded_to = next.padded_to;
-        Ok(())
-    }
-
-    fn sync_folder(&self) -> Result<(), JournalError> {
-        if self.plants.has(Planted::NoFolderSync) {
-            return Ok(());
-        }
-        self.disk.sync_dir().map_err(failed("sync of the folder", ACTIVE))
+impl<D: Disk> Drop for Writer<D> {
+    fn drop(&mut self) {
+        self.padding.stop();
     }
 }
 
@@ -340,106 +337,4 @@ impl PositionHandle {
     pub fn get(&self) -> Position {
         *lock(&self.0)
     }
-}
-
-/// The proven groups of a file: bytes `start` to `end`.
-pub(crate) struct ProvenGroups<'f, F> {
-    pub(crate) file: &'f F,
-    pub(crate) start: u64,
-    pub(crate) end: u64,
-}
-
-/// Writes `header`, a copy of `groups` and padding into a new file beside the active one.
-/// The caller syncs it and gives it its name.
-pub(crate) fn create_active_aside<D: Disk>(
-    disk: &D,
-    sizes: &Sizes,
-    header: &Header,
-    groups: Option<ProvenGroups<'_, D::File>>,
-) -> io::Result<ActiveFile<D::File>> {
-    if disk.list()?.iter().any(|name| name == ACTIVE_NEW) {
-        disk.unlink(ACTIVE_NEW)?;
-    }
-    let file = disk.create(ACTIVE_NEW)?;
-    let mut bytes = Vec::new();
-    header.encode(&mut bytes);
-    write_all_at(disk, &file, &bytes, 0)?;
-    let mut end = bytes.len() as u64;
-    if let Some(groups) = groups {
-        copy(disk, &groups, &file, end)?;
-        end = end.strict_add(groups.end.strict_sub(groups.start));
-        // The seal of a group at the very end of a file may have lost its newline.
-        let mut last = [0];
-        read_full_at(disk, &file, &mut last, end - 1)?;
-        if last != [b'\n'] {
-            write_all_at(disk, &file, b"\n", end)?;
-            end = end.strict_add(1);
-        }
-    }
-    let padded_to = end.strict_add(pad_step(sizes, end));
-    if let (_, Some(error)) = pad(disk, &file, end, padded_to) {
-        return Err(error);
-    }
-    Ok(ActiveFile { file, first: header.first, end, padded_to })
-}
-
-fn copy<D: Disk>(
-    disk: &D,
-    groups: &ProvenGroups<'_, D::File>,
-    to: &D::File,
-    mut to_offset: u64,
-) -> io::Result<()> {
-    let left = usize::try_from(groups.end.strict_sub(groups.start)).unwrap_or(READ_BYTES_MAX);
-    let mut bytes = vec![0; left.min(READ_BYTES_MAX)];
-    let mut offset = groups.start;
-    while offset < groups.end {
-        let left = groups.end.strict_sub(offset);
-        let len = usize::try_from(left).unwrap_or(bytes.len()).min(bytes.len());
-        let Some(space) = bytes.get_mut(..len) else { break };
-        if read_full_at(disk, groups.file, space, offset)? < len {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        write_all_at(disk, to, space, to_offset)?;
-        offset = offset.strict_add(len as u64);
-        to_offset = to_offset.strict_add(len as u64);
-    }
-    Ok(())
-}
-
-/// How much padding to add to a file of `len` bytes: as much as it holds, within bounds, so that
-/// a small bank stays small and a busy one is seldom interrupted.
-pub(crate) fn pad_step(sizes: &Sizes, len: u64) -> u64 {
-    len.clamp(sizes.pad_step_bytes_min, sizes.pad_step_bytes_max)
-}
-
-/// Writes newlines from byte `from` to byte `to`; returns how far it got, and what stopped it.
-pub(crate) fn pad<D: Disk>(
-    disk: &D,
-    file: &D::File,
-    from: u64,
-    to: u64,
-) -> (u64, Option<io::Error>) {
-    const NEWLINES: &[u8] = &[b'\n'; 64 << 10];
-    let mut offset = from;
-    while offset < to {
-        let len = usize::try_from(to - offset).unwrap_or(NEWLINES.len()).min(NEWLINES.len());
-        let newlines = NEWLINES.get(..len).unwrap_or_default();
-        if let Err(error) = write_all_at(disk, file, newlines, offset) {
-            return (offset, Some(error));
-        }
-        offset = offset.strict_add(len as u64);
-    }
-    (offset, None)
-}
-
-/// Whether the disk, or this user's part of it, is full.
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-pub(crate) fn failed(
-    what: &'static str,
-    file: &'static str,
-) -> impl FnOnce(io::Error) -> JournalError {
-    move |source| JournalError::Failed { what, file, source }
 }

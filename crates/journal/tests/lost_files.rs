@@ -3,21 +3,24 @@
 use std::sync::Arc;
 
 use journal::disk::{Disk, SimDisk};
-use journal::{
-    ACTIVE, Currency, Fault, Genesis, LedgerId, OpenError, OpenOptions, Plants, Sizes, Staged,
-};
+use journal::{ACTIVE, Currency, Fault, Genesis, LedgerId, OpenError, OpenOptions, Opened, Staged};
 use ledger::{AccountId, Amount, Balance, Event, Leg};
+
+fn open(disk: Arc<SimDisk>) -> Result<Opened<SimDisk>, OpenError> {
+    let lock = journal::lock_folder(&*disk)?;
+    journal::open(disk, lock, &options(), &|_| {}, |_| Ok(()))
+}
 
 fn options() -> OpenOptions {
     let genesis = Genesis { ledger: LedgerId(7), currency: Currency::new("BRL").expect("letters") };
-    OpenOptions { sizes: Sizes::default(), genesis_if_new: genesis, plants: Plants::default() }
+    OpenOptions::new(genesis)
 }
 
 /// Opens the folder, writes `deposits` groups of one deposit and an idle seal each, and stops
 /// without any order.
 fn bank_of(deposits: i64) -> Arc<SimDisk> {
     let disk = Arc::new(SimDisk::new());
-    let mut opened = journal::open(disk.clone(), &options(), |_| Ok(())).expect("a new bank");
+    let mut opened = open(disk.clone()).expect("a new bank");
     for n in 0..deposits {
         let balance = |minor_units| Balance::new(minor_units).expect("in range");
         let account = AccountId::new("alice").expect("a name");
@@ -38,7 +41,7 @@ fn bank_of(deposits: i64) -> Arc<SimDisk> {
 fn a_folder_that_lost_its_journal_is_not_begun_anew() {
     let disk = bank_of(1);
     disk.unlink(ACTIVE).expect("taken away");
-    match journal::open(disk, &options(), |_| Ok(())) {
+    match open(disk) {
         Err(OpenError::Corrupt(damage)) => assert_eq!(damage.fault, Fault::MissingJournal),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("an empty ledger took the place of the lost one"),
@@ -53,7 +56,7 @@ fn a_journal_that_was_cut_at_a_seal_is_opened_with_a_warning() {
     // The second seal is the idle one behind the first deposit; the file ends with its line.
     let end = seals[1] + memchr::memchr(b'\n', &bytes[seals[1]..]).expect("a line") + 1;
     disk.set_file(ACTIVE, &bytes[..end]).expect("cut");
-    let opened = journal::open(disk, &options(), |_| Ok(())).expect("it ends at a seal");
+    let opened = open(disk).expect("it ends at a seal");
     assert_eq!(opened.report.last.get(), 1);
     assert!(opened.report.is_short, "two acknowledged events are gone: that must be told");
     assert!(!opened.report.was_clean);
@@ -61,7 +64,7 @@ fn a_journal_that_was_cut_at_a_seal_is_opened_with_a_warning() {
 
 #[test]
 fn a_journal_that_a_crash_left_is_not_called_short() {
-    let opened = journal::open(bank_of(3), &options(), |_| Ok(())).expect("a crash");
+    let opened = open(bank_of(3)).expect("a crash");
     assert!(!opened.report.is_short);
     assert_eq!(opened.report.last.get(), 3);
 }

@@ -107,7 +107,7 @@ impl<'a> Values<'a> {
             None | Some("") => None,
             Some(text) => Some(TxId::new(text).ok()?),
         };
-        Some(Incoming::Write { command, tx_id })
+        Some(Incoming::Write { command, tx_id, not_after_us: None })
     }
 
     #[inline]

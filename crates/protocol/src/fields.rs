@@ -27,6 +27,25 @@ pub(crate) struct Fields<'a> {
     pub(crate) amount: Option<&'a RawValue>,
     pub(crate) accounts: Option<&'a RawValue>,
     pub(crate) tx_id: Option<&'a RawValue>,
+    pub(crate) not_after: Option<&'a RawValue>,
+    history: Option<Box<HistoryFields<'a>>>,
+}
+
+/// The fields that only questions about history know: apart, because every write passes here.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct HistoryFields<'a> {
+    pub(crate) seq: Option<&'a RawValue>,
+    pub(crate) from_seq: Option<&'a RawValue>,
+    pub(crate) from_time: Option<&'a RawValue>,
+    pub(crate) to_seq: Option<&'a RawValue>,
+    pub(crate) to_time: Option<&'a RawValue>,
+    pub(crate) at_seq: Option<&'a RawValue>,
+    pub(crate) at_time: Option<&'a RawValue>,
+    pub(crate) order: Option<&'a RawValue>,
+    pub(crate) limit: Option<&'a RawValue>,
+    pub(crate) cursor: Option<&'a RawValue>,
+    pub(crate) prefix: Option<&'a RawValue>,
+    pub(crate) count: Option<&'a RawValue>,
 }
 
 impl<'a> Fields<'a> {
@@ -53,6 +72,11 @@ impl<'a> Fields<'a> {
         Ok(found.fields)
     }
 
+    /// The fields of a question about history, as far as the request has them.
+    pub(crate) fn history(&self) -> HistoryFields<'a> {
+        self.history.as_deref().copied().unwrap_or_default()
+    }
+
     /// Where the field `key` stands; `None` for a key that no command knows.
     fn place(&mut self, key: &str) -> Option<&mut Option<&'a RawValue>> {
         Some(match key {
@@ -64,8 +88,25 @@ impl<'a> Fields<'a> {
             "amount" => &mut self.amount,
             "accounts" => &mut self.accounts,
             "tx_id" => &mut self.tx_id,
+            "not_after" => &mut self.not_after,
+            "seq" => &mut self.history_mut().seq,
+            "from_seq" => &mut self.history_mut().from_seq,
+            "from_time" => &mut self.history_mut().from_time,
+            "to_seq" => &mut self.history_mut().to_seq,
+            "to_time" => &mut self.history_mut().to_time,
+            "at_seq" => &mut self.history_mut().at_seq,
+            "at_time" => &mut self.history_mut().at_time,
+            "order" => &mut self.history_mut().order,
+            "limit" => &mut self.history_mut().limit,
+            "cursor" => &mut self.history_mut().cursor,
+            "prefix" => &mut self.history_mut().prefix,
+            "count" => &mut self.history_mut().count,
             _ => return None,
         })
+    }
+
+    fn history_mut(&mut self) -> &mut HistoryFields<'a> {
+        self.history.get_or_insert_default()
     }
 }
 

@@ -2,6 +2,7 @@
 //! becomes the bytes of a reply.
 //!
 //! * [`lines`] finds the lines, [`parse_line`] reads one, [`reply`] writes the answer;
+//! * [`query`] has the questions about history, and their cursors;
 //! * [`Refusal`] says what is wrong with a line, [`Code`] is the stable code of every `no`;
 //! * [`limits`] has every bound of the wire.
 //!
@@ -10,10 +11,11 @@
 //!
 //! **Invariant:** nothing here reads a clock, a file or a socket.
 //! **Invariant:** a request that needs no unescaping borrows everything from its line; reading it
-//! and writing its reply allocate nothing, but for lists of accounts.
+//! and writing its reply allocate nothing, but for lists of accounts and questions about history.
 #![deny(clippy::indexing_slicing)]
 
 mod code;
+mod cursor;
 mod escape;
 mod fast;
 mod fields;
@@ -22,6 +24,7 @@ mod json;
 pub mod limits;
 pub mod lines;
 mod plain;
+pub mod query;
 mod refusal;
 pub mod reply;
 mod request;
@@ -29,5 +32,5 @@ mod shown;
 mod whole;
 
 pub use code::Code;
-pub use refusal::{JsonFault, ListFault, Refusal};
+pub use refusal::{FieldFault, JsonFault, ListFault, Refusal};
 pub use request::{Incoming, parse_line};

@@ -16,6 +16,22 @@ pub const DEPTH_MAX: usize = 128;
 /// Most accounts in one `balance` request.
 pub const USERS_MAX: usize = 1_000;
 
+/// Most lines, accounts or transactions in one page of history.
+pub const PAGE_MAX: usize = 1_000;
+
+/// How many of them there are in a page when the request does not say.
+pub const PAGE_DEFAULT: usize = 100;
+
+/// The bytes of transactions behind which a page ends before its limit: events that set many
+/// balances are large.
+pub const PAGE_BYTES: usize = 1 << 20;
+
+/// The largest seq and the latest time that a request can name.
+pub const NUMBER_MAX: u64 = (1 << 63) - 1;
+
+/// Most bytes of a cursor: its longest one carries an account's name.
+pub const CURSOR_BYTES_MAX: usize = 2 * ACCOUNT_ID_BYTES_MAX + 16;
+
 /// Most characters of a client's own text that an error repeats.
 pub const SHOWN_CHARS_MAX: usize = 64;
 

@@ -1,9 +1,10 @@
 //! What can be wrong with a line, before any state is asked.
 
+use ledger::limits::ACCOUNT_ID_BYTES_MAX;
 use ledger::{AmountFault, NameFault, Rejection, TxIdFault};
 
 use crate::code::Code;
-use crate::limits::{DEPTH_MAX, KEYS_MAX, USERS_MAX};
+use crate::limits::{DEPTH_MAX, KEYS_MAX, NUMBER_MAX, USERS_MAX};
 
 /// Why a line is not a request. Its text is the wire's `error`, [`Refusal::code`] the wire's
 /// `code`. It rests on the line alone, so it is never recorded.
@@ -24,6 +25,9 @@ pub enum Refusal {
     /// The fields are there and do not make a request together.
     #[error(transparent)]
     InvalidRequest(#[from] ListFault),
+    /// A field of a question about history, or a deadline, is none.
+    #[error(transparent)]
+    InvalidField(#[from] FieldFault),
     /// An opening balance is none.
     #[error("account '{shown}': {fault}")]
     InvalidOpening {
@@ -86,6 +90,54 @@ pub enum ListFault {
     UserAndUsers,
 }
 
+/// What is wrong with a field that says where in history, how much, or until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldFault {
+    /// A number is none, or lies out of its range.
+    #[error("'{field}' must be a whole number from {min} to {max}")]
+    NotInRange {
+        /// The field.
+        field: &'static str,
+        /// The least that it can be.
+        min: u64,
+        /// The most that it can be.
+        max: u64,
+    },
+    /// A time is none.
+    #[error(
+        "'{field}' must be a whole number of microseconds since the Unix epoch, from 1 to {NUMBER_MAX}"
+    )]
+    NotATime {
+        /// The field.
+        field: &'static str,
+    },
+    /// Two fields that exclude each other are both there.
+    #[error("give '{one}' or '{other}', not both")]
+    Both {
+        /// The first of them.
+        one: &'static str,
+        /// The second.
+        other: &'static str,
+    },
+    /// A moment is asked for with several accounts.
+    #[error("'at_seq' and 'at_time' go with 'user', not with 'users'")]
+    MomentOfMany,
+    /// `order` is something else than the two words.
+    #[error("'order' must be \"newest\" or \"oldest\"")]
+    NoOrder,
+    /// `count` is neither true nor false.
+    #[error("'count' must be true or false")]
+    NoTruth,
+    /// `prefix` cannot begin a name.
+    #[error("'prefix' must be a string of at most {ACCOUNT_ID_BYTES_MAX} bytes")]
+    NoPrefix,
+    /// `cursor` is damaged, or comes from another request.
+    #[error(
+        "'cursor' is none that was given for this request: send the fields of the first page with it"
+    )]
+    NoCursor,
+}
+
 impl Refusal {
     /// The stable code.
     pub fn code(&self) -> Code {
@@ -93,7 +145,7 @@ impl Refusal {
             Self::BadJson(_) => Code::BadJson,
             Self::MissingField(_) => Code::MissingField,
             Self::UnknownCmd { .. } => Code::UnknownCmd,
-            Self::InvalidRequest(_) => Code::InvalidRequest,
+            Self::InvalidRequest(_) | Self::InvalidField(_) => Code::InvalidRequest,
             Self::InvalidOpening { .. } => Code::InvalidAmount,
             Self::Rejected(rejection) => Code::from(rejection),
         }

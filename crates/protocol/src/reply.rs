@@ -8,6 +8,9 @@
 //! **Invariant:** every reply is one valid JSON object, and every `"ok":false` has `error`, `code`
 //! and `as_of`.
 
+pub mod history;
+mod transaction;
+
 use ledger::{AccountId, Balance, Event, Leg, Refused, Rejection, Seq, TxId};
 
 use crate::code::Code;

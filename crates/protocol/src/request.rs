@@ -1,16 +1,18 @@
 //! From one line to what the client asks.
 //!
 //! The ladder of checks is the original's: JSON, the command, the presence of its fields in the
-//! order `user` or `from`, `to`, `amount`, `accounts`; then names, amount, same account, tx_id.
+//! order `user` or `from`, `to`, `amount`, `accounts`; then names, amount, same account, tx_id,
+//! deadline.
 //! What rests on the state of accounts comes later and elsewhere.
 
-use ledger::{AccountId, Command, NameFault, Openings, Transfer, TxId, TxIdFault};
+use ledger::{AccountId, Command, NameFault, Openings, Transfer, TxId};
 use serde_json::value::RawValue;
 
 use crate::fast;
 use crate::fields::{self, Fields};
 use crate::json;
-use crate::refusal::{ListFault, Refusal};
+use crate::query::{self, Query};
+use crate::refusal::{FieldFault, ListFault, Refusal};
 use crate::shown::shown;
 use crate::whole;
 
@@ -23,7 +25,13 @@ pub enum Incoming<'a> {
         command: Command<'a>,
         /// Its name, when the client gave one.
         tx_id: Option<TxId<'a>>,
+        /// Its deadline by the server's clock, in microseconds since the Unix epoch.
+        not_after_us: Option<u64>,
     },
+    /// What became of this tx_id, for ever?
+    Resolve(TxId<'a>),
+    /// A question about history. In a box: it is rare, and large beside the others.
+    Query(Box<Query<'a>>),
     /// What does one account hold?
     Balance(AccountId<'a>),
     /// What do these accounts hold, all at one position? 1 to 1,000 of them, in the order asked.
@@ -61,6 +69,15 @@ pub(crate) fn parse_any(line: &[u8]) -> Result<Incoming<'_>, Refusal> {
         }
         "balance" => balance(&fields),
         "init_accounts" => init(&fields),
+        "resolve" => Ok(Incoming::Resolve(query::tx_id(present(fields.tx_id, "tx_id")?)?)),
+        "transaction" => asked(query::transaction(&fields)),
+        "transactions" => asked(query::transactions(&fields)),
+        "statement" => {
+            let account = account(present(fields.user, "user")?)?;
+            asked(query::statement(account, &fields))
+        }
+        "accounts" => asked(query::accounts(&fields)),
+        "totals" => asked(Ok(Query::Totals)),
         "shutdown" => Ok(Incoming::Shutdown),
         unknown => Err(Refusal::UnknownCmd { shown: shown(unknown) }),
     }
@@ -85,12 +102,23 @@ fn one_account<'a>(fields: &Fields<'a>) -> Result<(AccountId<'a>, ledger::Amount
 fn balance<'a>(fields: &Fields<'a>) -> Result<Incoming<'a>, Refusal> {
     match (fields.user, fields.users) {
         (Some(_), Some(_)) => Err(ListFault::UserAndUsers.into()),
+        (None, Some(_)) if query::has_moment(fields) => Err(FieldFault::MomentOfMany.into()),
         (None, Some(users)) => {
             let accounts: Result<_, _> = fields::users(users)?.into_iter().map(account).collect();
             Ok(Incoming::Balances(accounts?))
         }
-        (user, None) => Ok(Incoming::Balance(account(present(user, "user")?)?)),
+        (user, None) => {
+            let account = account(present(user, "user")?)?;
+            match query::moment_of_balance(fields)? {
+                None => Ok(Incoming::Balance(account)),
+                Some(at) => asked(Ok(Query::BalanceAt { account, at })),
+            }
+        }
     }
+}
+
+fn asked(query: Result<Query<'_>, Refusal>) -> Result<Incoming<'_>, Refusal> {
+    query.map(|query| Incoming::Query(Box::new(query)))
 }
 
 fn init<'a>(fields: &Fields<'a>) -> Result<Incoming<'a>, Refusal> {
@@ -110,14 +138,19 @@ fn init<'a>(fields: &Fields<'a>) -> Result<Incoming<'a>, Refusal> {
     write(Command::Init(openings), fields)
 }
 
-/// The last rung: the tx_id. Absent, null and empty all mean that the client gave none.
+/// The last rungs: the tx_id and the deadline. For the first, absent, null and empty all mean that
+/// the client gave none.
 fn write<'a>(command: Command<'a>, fields: &Fields<'a>) -> Result<Incoming<'a>, Refusal> {
     let tx_id = match fields.tx_id {
         None => None,
         Some(value) if matches!(value.get(), "null" | "\"\"") => None,
-        Some(value) => Some(TxId::new(json::text(value)?.ok_or(TxIdFault::NotText)?)?),
+        Some(value) => Some(query::tx_id(value)?),
     };
-    Ok(Incoming::Write { command, tx_id })
+    let not_after_us = match fields.not_after {
+        None => None,
+        Some(value) => query::not_after(value)?,
+    };
+    Ok(Incoming::Write { command, tx_id, not_after_us })
 }
 
 fn present<'a>(field: Option<&'a RawValue>, name: &'static str) -> Result<&'a RawValue, Refusal> {

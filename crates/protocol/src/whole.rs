@@ -1,4 +1,4 @@
-//! Reads whole numbers from the bytes of a JSON value: amounts and opening balances. Written by
+//! Reads whole numbers from the bytes of a JSON value: amounts, balances, places, times. Written by
 //! hand, because a tree of JSON values turns 2^64 into a float.
 //!
 //! **Invariant:** the value read is a number or a string of plain digits, with at most a minus
@@ -42,6 +42,29 @@ pub(crate) fn opening(json: &str) -> Result<Balance, AmountFault> {
         return Err(AmountFault::Negative);
     }
     Balance::new(whole.magnitude).ok_or(AmountFault::TooLarge)
+}
+
+/// Reads a place, a time or a count from one valid JSON value: an integer or a string of plain
+/// digits, no larger than `max`. `None` for anything else.
+pub(crate) fn natural(json: &str, max: u64) -> Option<u64> {
+    let text = match json.strip_prefix('"') {
+        Some(open) => open.strip_suffix('"')?,
+        None => json,
+    };
+    if text.is_empty() {
+        return None;
+    }
+    let mut number: u64 = 0;
+    for byte in text.bytes() {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+    }
+    if number > max {
+        return None;
+    }
+    Some(number)
 }
 
 /// `None` when `json` is neither an integer nor a string of plain digits. A string that spells its
@@ -148,6 +171,23 @@ mod tests {
             Ok(number) => Ok(i64::try_from(number).unwrap()),
             Err(_) => Err(NotWhole),
         }
+    }
+
+    #[test]
+    fn a_place_is_a_whole_number_of_its_range() {
+        let max = (1 << 63) - 1;
+        assert_eq!(natural("0", max), Some(0));
+        assert_eq!(natural("\"0041\"", max), Some(41));
+        assert_eq!(natural("9223372036854775807", max), Some(max));
+        assert_eq!(natural("1000", 1_000), Some(1_000));
+        assert_eq!(natural("1001", 1_000), None);
+        for json in ["9223372036854775808", "18446744073709551616", "-1", "-0", "1.0", "1e3"] {
+            assert_eq!(natural(json, max), None, "{json}");
+        }
+        for json in ["\"\"", "\"-1\"", "\" 1\"", "null", "true", "[1]", "{}"] {
+            assert_eq!(natural(json, max), None, "{json}");
+        }
+        assert_eq!(natural(&"9".repeat(100_000), max), None);
     }
 
     proptest! {

@@ -28,13 +28,14 @@ fn every_command_of_the_original_is_read() {
     let transfer = Transfer::new(account("alice"), account("bob"), amount(777)).unwrap();
     assert_eq!(
         parsed(r#"{"cmd": "transfer", "from": "alice", "to": "bob", "amount": 777}"#),
-        Incoming::Write { command: Command::Transfer(transfer), tx_id: None }
+        Incoming::Write { command: Command::Transfer(transfer), tx_id: None, not_after_us: None }
     );
     assert_eq!(
         parsed(r#"{"cmd": "deposit", "user": "alice", "amount": 2500, "tx_id": "dep-1"}"#),
         Incoming::Write {
             command: Command::Deposit { account: account("alice"), amount: amount(2500) },
             tx_id: Some(TxId::new("dep-1").unwrap()),
+            not_after_us: None,
         }
     );
     assert_eq!(
@@ -42,13 +43,18 @@ fn every_command_of_the_original_is_read() {
         Incoming::Write {
             command: Command::Withdraw { account: account("josé"), amount: amount(7) },
             tx_id: None,
+            not_after_us: None,
         }
     );
     let balance = |minor_units| Balance::new(minor_units).unwrap();
     let openings = vec![(account("bob"), balance(50_000)), (account("alice"), balance(0))];
     assert_eq!(
         parsed(r#"{"cmd": "init_accounts", "accounts": {"bob": 50000, "alice": "0"}}"#),
-        Incoming::Write { command: Command::Init(Openings::new(openings).unwrap()), tx_id: None }
+        Incoming::Write {
+            command: Command::Init(Openings::new(openings).unwrap()),
+            tx_id: None,
+            not_after_us: None
+        }
     );
     assert_eq!(
         parsed(r#"{"cmd": "balance", "user": "alice"}"#),
@@ -99,6 +105,34 @@ fn every_write_takes_a_tx_id() {
 }
 
 #[test]
+fn every_write_takes_a_deadline_and_null_is_none() {
+    let writes = [
+        r#"{"cmd":"init_accounts","accounts":{}"#,
+        r#"{"cmd":"deposit","user":"a","amount":1"#,
+        r#"{"cmd":"withdraw","user":"a","amount":1"#,
+        r#"{"cmd":"transfer","from":"a","to":"b","amount":1"#,
+    ];
+    for write in writes {
+        for (json, expected) in [
+            ("1", Some(1)),
+            ("1764000000000000", Some(1_764_000_000_000_000)),
+            ("\"9223372036854775807\"", Some(i64::MAX.unsigned_abs())),
+            ("null", None),
+        ] {
+            let line = format!("{write},\"not_after\":{json}}}");
+            let Incoming::Write { not_after_us, .. } = parsed(&line) else { panic!("{line}") };
+            assert_eq!(not_after_us, expected, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_request_stays_small_whatever_can_be_asked() {
+    let words = size_of::<Incoming<'_>>() / size_of::<usize>();
+    assert!(words <= 12, "{words} words");
+}
+
+#[test]
 fn the_longest_list_of_balances_is_read() {
     let names = vec![format!("\"{}\"", "\\u0061".repeat(64)); 1_000].join(",");
     let line = format!(r#"{{"cmd":"balance","users":[{names}]}}"#);
@@ -108,7 +142,8 @@ fn the_longest_list_of_balances_is_read() {
 #[test]
 fn what_needs_no_unescaping_borrows_from_the_line() {
     let line = r#"{"cmd":"transfer","from":"alice","to":"josé","amount":1,"tx_id":"t-1"}"#;
-    let Incoming::Write { command: Command::Transfer(transfer), tx_id: Some(tx_id) } = parsed(line)
+    let Incoming::Write { command: Command::Transfer(transfer), tx_id: Some(tx_id), .. } =
+        parsed(line)
     else {
         panic!("no transfer with a tx_id");
     };
@@ -153,6 +188,7 @@ proptest! {
         prop_assert_eq!(parsed(&line), Incoming::Write {
             command: Command::Transfer(transfer),
             tx_id: Some(TxId::new(tx_id.as_str()).unwrap()),
+            not_after_us: None,
         });
     }
 }

@@ -4,17 +4,25 @@ use std::time::Duration;
 
 use engine::{Outcome, Request, Unavailable};
 use ledger::{Rejection, Seq, TxId};
+use protocol::query::Query;
 use protocol::reply::{self, Standing};
 use protocol::{Code, Incoming, Refusal, lines, parse_line};
 
 use crate::tx_ids::{self, TX_ID_BYTES, TxIds};
 
 /// The lines of one batch, read: what goes to the engine and what is answered here.
+///
+/// **Invariant:** a question about history is the last line of its batch, so that it sees what the
+/// lines before it did and nothing of what those behind it do.
 pub(crate) struct Batch<'a> {
     /// For the engine, in the order of their lines.
-    pub(crate) requests: Vec<Request<'a>>,
+    requests: Vec<Request<'a>>,
     /// The rest, each with the number of requests that stand before it.
     asides: Vec<(usize, Aside)>,
+    /// The question that ended the batch.
+    query: Option<Box<Query<'a>>>,
+    /// How many bytes of lines were read.
+    bytes: usize,
 }
 
 /// A line that the engine need not see.
@@ -26,8 +34,20 @@ enum Aside {
 /// What is answered without the engine, beside its outcomes.
 pub(crate) struct Asides(Vec<(usize, Aside)>);
 
+/// A batch, taken apart.
+pub(crate) struct Parts<'a> {
+    /// To be executed, in their order.
+    pub(crate) requests: Vec<Request<'a>>,
+    /// To be answered with them.
+    pub(crate) asides: Asides,
+    /// To be asked once the requests are done, and answered behind all else.
+    pub(crate) query: Option<Box<Query<'a>>>,
+    /// How many bytes of lines these are.
+    pub(crate) bytes: usize,
+}
+
 impl<'a> Batch<'a> {
-    /// Reads `taken`, which is `lines_count` lines. `made` is the place for the text of tx_ids
+    /// Reads `taken`, which is `lines_count` lines, up to a question about history. `made` is the place for the text of tx_ids
     /// that `tx_ids` makes for writes without one.
     pub(crate) fn read(
         taken: &'a [u8],
@@ -47,18 +67,26 @@ impl<'a> Batch<'a> {
             TxId::new(text).expect("a UUID is a tx_id")
         };
 
-        let mut batch = Self { requests: Vec::with_capacity(lines_count), asides: Vec::new() };
+        let mut batch = Self {
+            requests: Vec::with_capacity(lines_count),
+            asides: Vec::new(),
+            query: None,
+            bytes: 0,
+        };
         for line in lines::split(taken) {
+            batch.bytes += line.len() + 1;
             let request = match parse_line(line) {
-                Ok(Incoming::Write { command, tx_id: Some(tx_id) }) => {
-                    Ok(Request::Write { command, tx_id, tx_id_given: true, not_after_us: None })
+                Ok(Incoming::Write { command, tx_id: Some(tx_id), not_after_us }) => {
+                    Ok(Request::Write { command, tx_id, tx_id_given: true, not_after_us })
                 }
-                Ok(Incoming::Write { command, tx_id: None }) => Ok(Request::Write {
-                    command,
-                    tx_id: make(),
-                    tx_id_given: false,
-                    not_after_us: None,
-                }),
+                Ok(Incoming::Write { command, tx_id: None, not_after_us }) => {
+                    Ok(Request::Write { command, tx_id: make(), tx_id_given: false, not_after_us })
+                }
+                Ok(Incoming::Resolve(tx_id)) => Ok(Request::Resolve(tx_id)),
+                Ok(Incoming::Query(query)) => {
+                    batch.query = Some(query);
+                    break;
+                }
                 Ok(Incoming::Balance(account)) => Ok(Request::Balance(account)),
                 Ok(Incoming::Balances(accounts)) => Ok(Request::Balances(accounts)),
                 Ok(Incoming::Shutdown) => Err(Aside::Shutdown),
@@ -72,9 +100,10 @@ impl<'a> Batch<'a> {
         batch
     }
 
-    /// The requests, to be executed, and the rest, to be answered with them.
-    pub(crate) fn into_parts(self) -> (Vec<Request<'a>>, Asides) {
-        (self.requests, Asides(self.asides))
+    /// What is to be done with it.
+    pub(crate) fn into_parts(self) -> Parts<'a> {
+        let Self { requests, asides, query, bytes } = self;
+        Parts { requests, asides: Asides(asides), query, bytes }
     }
 }
 
@@ -84,7 +113,8 @@ impl Asides {
         self.0.iter().any(|(_, aside)| matches!(aside, Aside::Shutdown))
     }
 
-    /// Writes the replies to all lines of the batch, in their order.
+    /// Writes the replies to all lines of the batch but for a question about history, in their
+    /// order.
     /// `seen`: the highest position that this connection was told; it moves up. `durable`: the
     /// engine's own.
     pub(crate) fn write_replies(
@@ -124,8 +154,7 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, position: Seq) {
             reply::done(out, event, *seq, tx_id, *duplicate);
         }
         Outcome::Resolved { transaction, duplicate } => {
-            let ledger::Transaction { seq, tx_id, event, .. } = &**transaction;
-            reply::done(out, event, *seq, tx_id, *duplicate);
+            reply::history::resolved(out, transaction, *duplicate);
         }
         Outcome::Balance { reading, as_of } => {
             reply::balance(out, &reading.account, reading.balance, *as_of);
@@ -144,12 +173,7 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, position: Seq) {
             reply::rejected(out, &Rejection::TxIdReused, &standing);
         }
         Outcome::Unavailable(why) => {
-            let code = match why {
-                Unavailable::ShuttingDown => Code::ShuttingDown,
-                Unavailable::JournalStopped => Code::Internal,
-                Unavailable::TooLarge => Code::TooLarge,
-                Unavailable::IndexDamaged => Code::IndexUnavailable,
-            };
+            let code = code_of(*why);
             reply::failed(out, code, &why.to_string(), position, None);
         }
         Outcome::Unknown { tx_id } => {
@@ -161,5 +185,15 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, position: Seq) {
             };
             reply::failed(out, Code::OutcomeUnknown, text, position, tx_id.as_ref());
         }
+    }
+}
+
+/// The code of an engine that did nothing.
+pub(crate) fn code_of(why: Unavailable) -> Code {
+    match why {
+        Unavailable::ShuttingDown => Code::ShuttingDown,
+        Unavailable::JournalStopped => Code::Internal,
+        Unavailable::TooLarge => Code::TooLarge,
+        Unavailable::IndexDamaged => Code::IndexUnavailable,
     }
 }

@@ -21,11 +21,12 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Parts};
 use crate::buffers::Pool;
 use crate::input::{Input, LongLines};
 use crate::last_word::{self, LastWord};
 use crate::options::{BATCH_BYTES_MAX, BATCH_LINES_MAX, DRAIN_BYTES_MAX, Options};
+use crate::query;
 use crate::tx_ids::TxIds;
 
 /// What all connections of a server share.
@@ -130,11 +131,13 @@ impl Connection<'_> {
         Ok(room.err().map(|_| Ended::LastWord(LastWord::TooManyLongLines)))
     }
 
-    /// Executes the first `lines` lines, which are `bytes` bytes, and writes their replies.
+    /// Executes the first `lines` lines, which are `bytes` bytes, up to a question about history,
+    /// and writes their replies.
     async fn answer(&mut self, bytes: usize, lines: usize) -> io::Result<Option<Ended>> {
         let engine = &*self.house.engine;
         let (taken, made, replies) = self.input.work(bytes);
-        let (requests, asides) = Batch::read(taken, lines, &mut self.tx_ids, made).into_parts();
+        let Parts { requests, asides, query, bytes } =
+            Batch::read(taken, lines, &mut self.tx_ids, made).into_parts();
         let stop_asked = asides.ask_to_stop();
         let requests_count = requests.len();
         let outcomes = match requests_count {
@@ -144,6 +147,11 @@ impl Connection<'_> {
         assert_eq!(outcomes.len(), requests_count, "the engine answers every request");
         asides.write_replies(replies, &outcomes, &mut self.seen, engine.seq_durable());
         drop(outcomes);
+        if let Some(asked) = query {
+            let reading = engine.read(query::for_engine(&asked)).await;
+            let durable = engine.seq_durable();
+            query::write_reading(replies, &asked, &reading, &mut self.seen, durable);
+        }
         let written = self.write_replies().await;
         // Also when the client that asked for it is gone already.
         if stop_asked {

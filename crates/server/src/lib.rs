@@ -3,7 +3,8 @@
 //!
 //! * [`serve`] takes connections until it is told to stop, then drains them;
 //! * `connection` is one client's loop, `input` its unread bytes, `batch` from lines to requests
-//!   and from outcomes to replies, `last_word` how a connection is ended by the server;
+//!   and from outcomes to replies, `query` the same for history, `last_word` how a connection is
+//!   ended by the server;
 //! * `tx_ids` names the writes whose client gave no tx_id.
 //!
 //! Not here: what a line means (`protocol`), what a request does (`engine`), signals and addresses
@@ -19,6 +20,7 @@ mod connection;
 mod input;
 mod last_word;
 mod options;
+mod query;
 mod serve;
 mod throttle;
 mod tx_ids;

@@ -54,7 +54,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("sim", &["rand", "thiserror"]),
     ("tests", &["blake3", "serde_json"]),
-    ("xtask", &["anyhow", "toml", "serde_json"]),
+    ("xtask", &["anyhow", "rustix", "toml", "serde_json"]),
 ];
 
 /// What any room's tests may name. As an optional dependency these also stand behind a feature of

@@ -30,8 +30,8 @@ use std::time::Duration;
 use history::History;
 use journal::disk::Disk;
 use journal::{
-    ACTIVE, CheckpointError, Damage, Fault, Genesis, JournalError, OpenError, Plants, Report,
-    Sizes, Writer,
+    ACTIVE, CheckpointError, Damage, Fault, Found, Genesis, JournalError, OpenError, Plants,
+    Progress, Report, Sizes, Workers, Writer,
 };
 use ledger::Seq;
 use tokio::sync::{Notify, Semaphore};
@@ -75,6 +75,8 @@ pub struct Options {
     pub recent_slots: usize,
     /// Called on each thread that works in the background, when it begins.
     pub on_background: fn(),
+    /// Who helps to read the folder at a start.
+    pub workers: Workers,
     /// Faults planted by a test.
     pub plants: Plants,
 }
@@ -92,6 +94,7 @@ impl Options {
             index_lag_events_max: 4 << 20,
             recent_slots: 8 << 20,
             on_background: || {},
+            workers: Workers::of_this_machine(),
             plants: Plants::default(),
         }
     }
@@ -121,6 +124,18 @@ pub fn open<D: Disk>(
     index_disk: Arc<D>,
     options: &Options,
 ) -> Result<Parts<D>, OpenError> {
+    open_telling(disk, index_disk, options, &|_| {})
+}
+
+/// As [`open`]; `progress` is told how far it is.
+pub fn open_telling<D: Disk>(
+    disk: Arc<D>,
+    index_disk: Arc<D>,
+    options: &Options,
+    progress: &dyn Fn(Progress),
+) -> Result<Parts<D>, OpenError> {
+    // IMPORTANT: before the index is touched, which a server that has the folder may be writing.
+    let lock = journal::lock_folder(&*disk)?;
     let genesis = journal::genesis_of(&*disk)?;
     let ledger = genesis.as_ref().unwrap_or(&options.genesis_if_new).ledger;
     let index_error = |source: history::HistoryError| OpenError::Disk {
@@ -137,18 +152,21 @@ pub fn open<D: Disk>(
         sizes: options.sizes,
         indexed: indexed.seq,
         genesis_if_new: options.genesis_if_new.clone(),
+        workers: options.workers,
         plants: options.plants,
     };
-    let opened = journal::open(Arc::clone(&disk), &open_options, |found| rebuild.take(found))?;
+    let take = |found: Found<'_>| rebuild.take(found);
+    let opened = journal::open(Arc::clone(&disk), lock, &open_options, progress, take);
+    if let Some(error) = rebuild.take_trouble() {
+        return Err(index_error(error));
+    }
+    let opened = opened?;
     let head = opened.writer.staging().head();
     if indexed.seq > head.seq {
         // An older journal was put beside a newer index, which is worth nothing then.
         drop((opened, rebuild));
         history.clear().map_err(index_error)?;
-        return open(disk, index_disk, options);
-    }
-    if let Some(error) = rebuild.take_trouble() {
-        return Err(index_error(error));
+        return open_telling(disk, index_disk, options, progress);
     }
     if rebuild.sum().strict_add(head.world) != 0 {
         return Err(OpenError::Corrupt(Damage {

@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn what_the_index_holds_makes_room_and_nothing_else_does() {
         let recent = Recent::new(1 << 14);
-        for n in 1..=400_000 {
+        for n in 1..=400_000_u64 {
             let indexed = Seq::new(n.saturating_sub(4_000));
             recent.place(hash(n)).insert(Seq::new(n), indexed);
             assert!(n < 4_000 || finds(&recent, n - 3_999));

@@ -56,6 +56,7 @@ type Journal<D> = JoinHandle<Result<Writer<D>, JournalError>>;
 pub(super) struct Threads<D: Disk> {
     journal: Mutex<Option<Journal<D>>>,
     checkpointer: Mutex<Option<JoinHandle<()>>>,
+    padder: Mutex<Option<JoinHandle<()>>>,
     indexer: Mutex<Option<JoinHandle<()>>>,
     signal: Arc<Signal>,
     index_signal: Arc<Signal>,
@@ -140,6 +141,9 @@ impl<D: Disk> Threads<D> {
         let signal = Arc::new(Signal::default());
         let on_fatal = Arc::new(on_fatal);
         let index_signal = Arc::new(Signal::default());
+        let mut ahead = writer.ahead();
+        // Not a background thread: the writer stands still when it is overtaken.
+        let padder = spawn("padding", move || ahead.run());
         let journal = {
             let (shared, signal) = (Arc::clone(shared), Arc::clone(&signal));
             let on_fatal = Arc::clone(&on_fatal);
@@ -184,14 +188,15 @@ impl<D: Disk> Threads<D> {
         Self {
             journal,
             checkpointer: Mutex::new(Some(checkpointer)),
+            padder: Mutex::new(Some(padder)),
             indexer: Mutex::new(Some(indexer)),
             signal,
             index_signal,
         }
     }
 
-    /// Ends both threads: commits what is staged, makes the last checkpoint, closes the journal.
-    /// Returns whether there is a last checkpoint.
+    /// Ends all threads: commits what is staged, makes the last checkpoint, closes the journal,
+    /// brings the index up to its end. Returns whether there is a last checkpoint.
     pub(super) fn stop(&self, shared: &Shared<D>) -> Result<bool, JournalError> {
         self.signal.set(|state| state.stop = true);
         if let Some(checkpointer) = take(&self.checkpointer) {
@@ -199,28 +204,39 @@ impl<D: Disk> Threads<D> {
         }
         shared.core.staging().stop();
         let Some(journal) = take(&self.journal) else { return Err(JournalError::Stopped) };
-        let mut writer = join(journal)?;
-        // A clean stop leaves a snapshot of exactly its end: a second witness of how far the
-        // journal reaches. Where there is no room for one, the one before still serves.
-        let has_checkpoint = match shared.checkpoint() {
-            Ok(()) => true,
-            Err(CheckpointError::Write(error)) => {
-                tracing::warn!(%error, "no last checkpoint was made; the one before still serves");
-                false
-            }
-            Err(CheckpointError::Fatal(error)) => return Err(error),
-        };
-        writer.close()?;
+        // The writer ends its helper: closed, or dropped after a failure.
+        let closed = join(journal).and_then(|writer| close(shared, writer));
+        if let Some(padder) = take(&self.padder) {
+            join(padder);
+        }
         self.index_signal.set(|state| state.stop = true);
         if let Some(indexer) = take(&self.indexer) {
             join(indexer);
         }
         // What is left out is read from the journal at the next start.
-        if let Err(error) = shared.finish_index() {
+        if closed.is_ok()
+            && let Err(error) = shared.finish_index()
+        {
             tracing::warn!(error = %chain(&error), "the index was not brought up to the end");
         }
-        Ok(has_checkpoint)
+        closed
     }
+}
+
+/// Makes the last checkpoint and closes the journal.
+fn close<D: Disk>(shared: &Shared<D>, mut writer: Writer<D>) -> Result<bool, JournalError> {
+    // A clean stop leaves a snapshot of exactly its end: a second witness of how far the journal
+    // reaches. Where there is no room for one, the one before still serves.
+    let has_checkpoint = match shared.checkpoint() {
+        Ok(()) => true,
+        Err(CheckpointError::Write(error)) => {
+            tracing::warn!(%error, "no last checkpoint was made; the one before still serves");
+            false
+        }
+        Err(CheckpointError::Fatal(error)) => return Err(error),
+    };
+    writer.close()?;
+    Ok(has_checkpoint)
 }
 
 fn keep_checkpoints<D: Disk>(

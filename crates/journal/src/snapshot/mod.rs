@@ -4,10 +4,14 @@
 //! One JSON object, one account per line, so that text tools work on it; its last key, `hash`,
 //! covers every byte before that key. The bytes stand in `docs/formats.md`.
 //!
+//! **Invariant:** accounts stand in the order of their numbers, and are read in that order.
 //! **Invariant:** a snapshot gets its name only after its bytes are synced and every event that
 //! it shows is durable in the journal. The newest two are kept.
 
+mod load;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use ledger::Seq;
@@ -16,7 +20,8 @@ use crate::hash::Hash;
 use crate::header::Genesis;
 use crate::text::{Cursor, Pen};
 
-pub(crate) use read::{State, examine, read_accounts};
+pub(crate) use load::read_accounts;
+pub(crate) use read::{Candidate, Depth, State, examine, find};
 pub use write::{CheckpointError, Finished, SnapshotWriter};
 
 /// The snapshot format that this program writes and reads.
@@ -26,6 +31,8 @@ pub const SNAPSHOT_FORMAT: u64 = 1;
 const LINE_BYTES_MAX: usize = 1024;
 
 const HASH_KEY: &str = ",\"hash\":\"";
+/// Most bytes of the last line: two keys, a number and a hash.
+const END_LINE_BYTES_MAX: usize = 256;
 /// Bytes from the key `hash` to the end of the file, without its newline.
 const HASH_TAIL_BYTES: usize = HASH_KEY.len() + 64 + 2;
 
@@ -53,6 +60,8 @@ pub struct Snapshot {
     pub accounts_count: u64,
     /// Its length in bytes.
     pub bytes: u64,
+    /// The hash that it states, which is that of its bytes.
+    pub hash: Hash,
 }
 
 impl SnapshotHead {

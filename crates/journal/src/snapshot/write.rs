@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ledger::{Balance, Seq};
 
-use super::{HASH_KEY, SnapshotHead, State, examine};
+use super::{Depth, HASH_KEY, SnapshotHead, State, examine, find};
 use crate::disk::{Disk, write_all_at};
 use crate::error::JournalError;
 use crate::hash::Hash;
@@ -15,6 +15,10 @@ use crate::text::Pen;
 
 /// Bytes written at once.
 const WRITE_BYTES: usize = 1 << 20;
+
+/// Bytes after which what was written is synced, so that the journal's own syncs never wait behind
+/// a whole snapshot.
+const SYNC_BYTES: u64 = 8 << 20;
 
 /// Why a checkpoint was not made.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,8 @@ pub struct SnapshotWriter<D: Disk> {
     hasher: blake3::Hasher,
     buffer: Vec<u8>,
     offset: u64,
+    /// Up to where the file is synced.
+    synced_to: u64,
     accounts_count: u64,
     seq_max: Seq,
 }
@@ -51,6 +57,7 @@ pub struct Finished<D: Disk> {
     pub accounts_count: u64,
     /// Its length in bytes.
     pub bytes: u64,
+    hash: Hash,
 }
 
 impl<D: Disk> SnapshotWriter<D> {
@@ -68,11 +75,21 @@ impl<D: Disk> SnapshotWriter<D> {
         head.encode(&mut buffer);
         let seq_max = head.seq;
         let hasher = blake3::Hasher::new();
-        let accounts_count = 0;
-        Ok(Self { disk, file, plants, hasher, buffer, offset: 0, accounts_count, seq_max })
+        Ok(Self {
+            disk,
+            file,
+            plants,
+            hasher,
+            buffer,
+            offset: 0,
+            synced_to: 0,
+            accounts_count: 0,
+            seq_max,
+        })
     }
 
     /// Adds an account, read under its lock: its balance and the seq of its last change.
+    /// IMPORTANT: accounts are added by ascending number; reading numbers them as they come.
     pub fn account(
         &mut self,
         name: &str,
@@ -86,7 +103,17 @@ impl<D: Disk> SnapshotWriter<D> {
         pen.literal(",\"seq\":").number(seq.get()).literal("}");
         self.accounts_count = self.accounts_count.strict_add(1);
         self.seq_max = self.seq_max.max(seq);
-        if self.buffer.len() >= WRITE_BYTES { self.write_buffer() } else { Ok(()) }
+        if self.buffer.len() < WRITE_BYTES {
+            return Ok(());
+        }
+        self.write_buffer()?;
+        if self.offset.strict_sub(self.synced_to) >= SYNC_BYTES
+            && !self.plants.has(Planted::SnapshotBeforeSync)
+        {
+            self.disk.sync_data(&self.file).map_err(failed("sync", SNAPSHOT_NEW))?;
+            self.synced_to = self.offset;
+        }
+        Ok(())
     }
 
     /// Ends the snapshot and syncs its bytes.
@@ -108,6 +135,7 @@ impl<D: Disk> SnapshotWriter<D> {
             seq_max: self.seq_max,
             accounts_count: self.accounts_count,
             bytes: self.offset,
+            hash,
         })
     }
 
@@ -146,9 +174,24 @@ impl<D: Disk> Finished<D> {
         if self.plants.has(Planted::SnapshotBeforeSync) {
             disk.sync_all(&self.file).map_err(failed("sync", SNAPSHOT))?;
         }
-        match examine(disk, SNAPSHOT).map_err(failed("read", SNAPSHOT))? {
-            State::Whole(_) => Ok(()),
-            State::Absent | State::Damaged | State::Foreign | State::Newer { .. } => {
+        self.read_back()
+    }
+
+    /// Whether the snapshot that has the name is this one, to the byte.
+    fn read_back(&self) -> Result<(), CheckpointError> {
+        let reading = || failed("read", SNAPSHOT);
+        let state = match find(&*self.disk, SNAPSHOT).map_err(reading())? {
+            // Its lines need no look: the hash is that of the bytes that were written.
+            Some(candidate) => examine(&*self.disk, &candidate, Depth::Bytes, |_| {}),
+            None => Ok(State::Absent),
+        };
+        match state.map_err(reading())? {
+            State::Whole(snapshot) if snapshot.hash == self.hash => Ok(()),
+            State::Whole(_)
+            | State::Absent
+            | State::Damaged
+            | State::Foreign
+            | State::Newer { .. } => {
                 Err(failed("reading back", SNAPSHOT)(io::ErrorKind::InvalidData.into()).into())
             }
         }

@@ -1,5 +1,7 @@
 //! What recovery makes of a folder: intact, torn by a crash, or damaged.
 
+mod ahead;
+mod between;
 mod book;
 mod classify;
 mod edits;

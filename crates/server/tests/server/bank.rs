@@ -4,14 +4,17 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{BalanceReading, BoxFuture, Engine, Outcome, Request, Unavailable};
+use engine::{BalanceReading, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable};
 use ledger::model::{Answer, Model};
-use ledger::{AccountId, Balance, Command, Event, Leg, Rejection, Seq, TxId};
+use ledger::{AccountId, Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq, TxId};
 use tokio::sync::watch;
+
+use crate::books::{AT_US, Books};
 
 /// The model as an engine. Every outcome counts as durable at once, unless the gate is shut.
 pub struct Bank {
     model: Mutex<Model>,
+    books: Mutex<Books>,
     gate_is_open: watch::Sender<bool>,
     requests_count: watch::Sender<usize>,
     is_lost: AtomicBool,
@@ -23,6 +26,7 @@ impl Bank {
     pub fn new() -> Self {
         Self {
             model: Mutex::default(),
+            books: Mutex::default(),
             gate_is_open: watch::Sender::new(true),
             requests_count: watch::Sender::new(0),
             is_lost: AtomicBool::new(false),
@@ -81,13 +85,57 @@ impl Bank {
         let mut model = self.model.lock().unwrap();
         match request {
             Request::Write { tx_id, .. } if is_lost => Outcome::Unknown { tx_id: Some(tx_id) },
+            Request::Resolve(tx_id) if is_lost => Outcome::Unknown { tx_id: Some(tx_id) },
             Request::Balance(_) | Request::Balances(_) if is_lost => {
                 Outcome::Unknown { tx_id: None }
             }
-            Request::Write { command, tx_id, tx_id_given } => {
-                let answer = model.execute(&command, tx_id.as_str(), tx_id_given);
+            Request::Write { command, tx_id, tx_id_given, not_after_us } => {
                 let as_of = Seq::new(model.seq());
-                outcome(command, tx_id, tx_id_given, answer, as_of)
+                let mut books = self.books.lock().unwrap();
+                let given = tx_id_given.then(|| tx_id.clone());
+                let refused = |rejection| Outcome::Refused {
+                    rejection,
+                    seq: None,
+                    tx_id: given,
+                    as_of,
+                    duplicate: false,
+                };
+                match (books.under(tx_id.as_str()), not_after_us) {
+                    (Some(known), _) if known.event == Event::Void => {
+                        return refused(Rejection::Voided);
+                    }
+                    (None, Some(not_after_us)) if not_after_us < AT_US => {
+                        return refused(Rejection::DeadlinePassed { not_after_us });
+                    }
+                    _ => {}
+                }
+                let answer = model.execute(&command, tx_id.as_str(), tx_id_given);
+                let outcome = outcome(
+                    command.clone(),
+                    tx_id.clone(),
+                    tx_id_given,
+                    answer,
+                    Seq::new(model.seq()),
+                );
+                if let Outcome::Done { seq, event, .. } = &outcome {
+                    books.note(*seq, &tx_id, event);
+                } else if let Outcome::Refused { rejection, seq: Some(seq), .. } = &outcome {
+                    let rejection = rejection.clone();
+                    books.note(*seq, &tx_id, &Event::Refused(Refused { command, rejection }));
+                }
+                outcome
+            }
+            Request::Resolve(tx_id) => {
+                let mut books = self.books.lock().unwrap();
+                let duplicate = books.under(tx_id.as_str()).is_some();
+                if !duplicate {
+                    // The model knows no voids: a change of nothing takes the place of one.
+                    let nothing = Command::Init(Openings::default());
+                    model.execute(&nothing, tx_id.as_str(), true);
+                    books.note(Seq::new(model.seq()), &tx_id, &Event::Void);
+                }
+                let transaction = books.under(tx_id.as_str()).unwrap().clone();
+                Outcome::Resolved { transaction: Box::new(transaction), duplicate }
             }
             Request::Balance(account) => {
                 let as_of = Seq::new(model.seq());
@@ -109,6 +157,17 @@ impl Engine for Bank {
             self.requests_count.send_modify(|count| *count += outcomes.len());
             self.gate_is_open.subscribe().wait_for(|is_open| *is_open).await.unwrap();
             outcomes
+        })
+    }
+
+    fn read<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>> {
+        Box::pin(async move {
+            if let Some(why) = *self.unavailable.lock().unwrap() {
+                return Err(why);
+            }
+            let reading = self.books.lock().unwrap().answer(&query);
+            self.gate_is_open.subscribe().wait_for(|is_open| *is_open).await.unwrap();
+            Ok(reading)
         })
     }
 

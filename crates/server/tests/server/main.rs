@@ -3,7 +3,9 @@
 
 mod answers;
 mod bank;
+mod books;
 mod door;
+mod history;
 mod limits;
 mod lines;
 mod stopping;

@@ -10,7 +10,8 @@
 //! * Of each write that was not synced, a power cut keeps or loses each sector of 512 bytes by
 //!   itself; one cut in eight tears inside a sector. A lost sector shows what was there before, or
 //!   NUL where the file grew.
-//! * A failed sync drops a random part of what was not durable, and the next one succeeds.
+//! * A failed sync drops a random part of what was not durable, and the next one succeeds; but every
+//!   other handle that was open on the file then is told of it once, at its next sync (fsync(2)).
 //!
 //! Not here: a clock, and schedules of threads. While [`SimDisk::hold_syncs`] is on, a sync blocks
 //! its thread for real, which a schedule explorer cannot see.
@@ -61,6 +62,8 @@ pub struct SimFile {
     /// What it was called when it was opened.
     name: String,
     access: Access,
+    /// How many failed syncs of the file this handle was told of, or came after.
+    failures_told: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,9 +187,13 @@ impl SimDisk {
     ) -> io::Result<SimFile> {
         name::check(name)?;
         let life = self.life();
-        let file = self.machine.change(life, &Asked::of(call, name), act)?;
+        let opened = |state: &mut State| {
+            let file = act(state)?;
+            Ok((file, AtomicU64::new(state.sync_failures(file))))
+        };
+        let (file, failures_told) = self.machine.change(life, &Asked::of(call, name), opened)?;
         let machine = Arc::clone(&self.machine);
-        Ok(SimFile { machine, life, file, name: name.to_owned(), access })
+        Ok(SimFile { machine, life, file, name: name.to_owned(), access, failures_told })
     }
 }
 
@@ -199,6 +206,29 @@ impl Clone for SimDisk {
 impl SimFile {
     fn asked(&self, call: Call) -> Asked<'_> {
         Asked::of(call, &self.name)
+    }
+
+    fn sync(
+        &self,
+        call: Call,
+        act: impl FnOnce(&mut State, FileId) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let tell = |state: &State| {
+            let failures = state.sync_failures(self.file);
+            self.failures_told.swap(failures, Ordering::Relaxed) != failures
+        };
+        self.machine.sync(
+            self.life,
+            &self.asked(call),
+            |state| {
+                act(state, self.file)?;
+                if tell(state) { Err(Errno::IO.into()) } else { Ok(()) }
+            },
+            |state| {
+                state.fail_sync(self.file);
+                tell(state);
+            },
+        )
     }
 }
 
@@ -270,21 +300,11 @@ impl Disk for SimDisk {
     }
 
     fn sync_data(&self, file: &SimFile) -> io::Result<()> {
-        file.machine.sync(
-            file.life,
-            &file.asked(Call::SyncData),
-            |state| state.sync_data(file.file),
-            |state| state.fail_sync(file.file),
-        )
+        file.sync(Call::SyncData, State::sync_data)
     }
 
     fn sync_all(&self, file: &SimFile) -> io::Result<()> {
-        file.machine.sync(
-            file.life,
-            &file.asked(Call::SyncAll),
-            |state| state.sync_all(file.file),
-            |state| state.fail_sync(file.file),
-        )
+        file.sync(Call::SyncAll, State::sync_all)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

@@ -42,6 +42,14 @@ impl From<Dead> for io::Error {
 struct Held {
     content: Content,
     handles: usize,
+    /// How many syncs of it failed.
+    sync_failures: u64,
+}
+
+impl Held {
+    const fn new(content: Content, handles: usize) -> Self {
+        Self { content, handles, sync_failures: 0 }
+    }
 }
 
 #[derive(Debug)]
@@ -103,7 +111,7 @@ impl State {
         if self.directory.find(name).is_some() {
             return Err(Errno::EXIST.into());
         }
-        let file = self.add(Held { content: Content::default(), handles: 1 });
+        let file = self.add(Held::new(Content::default(), 1));
         self.directory.enter(name, file);
         Ok(file)
     }
@@ -242,7 +250,13 @@ impl State {
     pub(super) fn fail_sync(&mut self, file: FileId) {
         if let Some(held) = self.files.get_mut(&file) {
             held.content.fail_sync(&mut self.random);
+            held.sync_failures += 1;
         }
+    }
+
+    /// How many syncs of a file failed, through whatever handle.
+    pub(super) fn sync_failures(&self, file: FileId) -> u64 {
+        self.files.get(&file).map_or(0, |held| held.sync_failures)
     }
 
     /// A count from 1 to one less than `count`; `count` itself when it is below two.
@@ -312,7 +326,7 @@ impl State {
 
     pub(super) fn set_file(&mut self, name: &str, bytes: &[u8]) {
         self.has_quarantine |= name::within_quarantine(name).is_some();
-        let file = self.add(Held { content: Content::durable(bytes), handles: 0 });
+        let file = self.add(Held::new(Content::durable(bytes), 0));
         self.directory.enter_durably(name, file);
         self.forget_the_lost();
     }

@@ -111,6 +111,21 @@ fn after_a_failed_sync_the_next_one_succeeds_and_the_bytes_are_gone_all_the_same
 }
 
 #[test]
+fn a_failed_sync_is_told_once_to_every_handle_that_was_open() {
+    let disk = disk_with("a", b"bytes");
+    let failing = disk.open("a").expect("a file");
+    let other = disk.open("a").expect("a file");
+    disk.fail_at(disk.operations() + 1, Fault::Io);
+    disk.sync_data(&failing).expect_err("planned");
+    let later = disk.open("a").expect("a file");
+    disk.sync_data(&failing).expect("told already");
+    let told = disk.sync_all(&other).expect_err("not told yet");
+    assert_eq!(errno(&told), Some(Errno::IO));
+    disk.sync_all(&other).expect("told once");
+    disk.sync_all(&later).expect("opened afterwards");
+}
+
+#[test]
 fn after_a_failed_sync_of_the_folder_names_are_gone_though_the_next_one_succeeds() {
     let mut kept = BTreeSet::new();
     for seed in 0..100 {

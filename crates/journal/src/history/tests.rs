@@ -1,0 +1,1 @@
+//! Histories told in parts and by many threads.

@@ -1,0 +1,1 @@
+//! Snapshots written, proven and handed out again.

@@ -1,0 +1,26 @@
+//! A file of commands into the bank, row by row. Not here: the verb and its flags
+//! (`verbs::import`).
+
+mod dry_run;
+mod file;
+mod row;
+mod send;
+
+pub use dry_run::dry_run;
+pub use file::{FileFormat, Source};
+pub use send::{Rejected, send};
+
+/// What became of the rows of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Rows that are commands.
+    pub rows: u64,
+    /// Done by this run, or to be done by it.
+    pub done: u64,
+    /// Done by an earlier run.
+    pub already: u64,
+    /// Refused by the bank.
+    pub rejected: u64,
+    /// Rows that move nothing: recorded refusals and voids of an export.
+    pub skipped: u64,
+}

@@ -1,0 +1,109 @@
+//! `saldo import FILE`: commands from a file, row by row, each of which happens once.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+use crate::import::{self, FileFormat, Rejected, Source, Tally};
+use crate::output::{self, Answer, OutputArgs, tsv};
+use crate::server::ServerArgs;
+
+/// The flags of `import`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  saldo import payments.csv --dry-run\n  saldo import transactions.jsonl"
+)]
+pub struct Args {
+    /// A file of rows: .csv, or JSON lines
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How the file is written, whatever its name ends with: jsonl or csv
+    #[arg(long, value_enum, hide_possible_values = true)]
+    format: Option<FileFormat>,
+    /// Check every row against the bank as it is, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write refused rows to FILE.rejected.csv and go on; ends with 1 when there are any
+    #[arg(long)]
+    keep_going: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+    /// How to answer.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What was done, for programs.
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    dry_run: bool,
+    rows: u64,
+    done: u64,
+    already_done: u64,
+    rejected: u64,
+    skipped: u64,
+}
+
+/// Imports, or tells what an import would do.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let output = args.output.resolve()?;
+    let server = args.server.resolve()?;
+    let is_quiet = output.is_json() || output == output::Output::Bare;
+    let source = Source::open(&args.file, args.format)?;
+    // Every row is read before the first one is sent: a file that is wrong does nothing.
+    let mut total = 0;
+    source.each(|_| {
+        total += 1;
+        Ok(())
+    })?;
+    let tally = if args.dry_run {
+        let (tally, refusals) = import::dry_run(&server, &source, total, is_quiet)?;
+        for (row, why) in &refusals {
+            output.note(&format!("row {row} would be refused: {why}"));
+        }
+        tally
+    } else {
+        let rejected = if args.keep_going {
+            let mut path = args.file.clone().into_os_string();
+            path.push(".rejected.csv");
+            Rejected::Keep(path.into())
+        } else {
+            Rejected::Stop
+        };
+        import::send(&server, &source, rejected, total, is_quiet)?
+    };
+    if tally.rejected > 0 {
+        let would = if args.dry_run { "would be" } else { "were" };
+        let text = format!(
+            "{} of {} rows {would} refused, {} {would} done, {} had been done before",
+            tally.rejected, tally.rows, tally.done, tally.already
+        );
+        return Err(Failure::new(Exit::No, "rows_rejected", text));
+    }
+    output.print(&answer(tally, args.dry_run)?)
+}
+
+fn answer(tally: Tally, dry_run: bool) -> Result<Answer, Failure> {
+    let Tally { rows, done, already, rejected, skipped } = tally;
+    let document = Document {
+        schema: "saldo.import/1",
+        dry_run,
+        rows,
+        done,
+        already_done: already,
+        rejected,
+        skipped,
+    };
+    let mut answer = Answer { json: output::json_line(&document)?, ..Answer::default() };
+    let verb = if dry_run { "to do" } else { "done" };
+    answer.table = format!(
+        "rows {rows}\n{verb} {done}\ndone before {already}\nmove nothing {skipped}\n"
+    );
+    let columns = [rows, done, already, rejected, skipped].map(|number| number.to_string());
+    tsv::row(&mut answer.tsv, &columns);
+    tsv::row(&mut answer.bare, [done.to_string()]);
+    Ok(answer)
+}
