@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use journal::disk::SimDisk;
 use journal::{
-    Currency, Genesis, Hash, LedgerId, OpenOptions, Opened, Plants, Seal, Sizes, Staged, open,
+    Currency, Genesis, Hash, LedgerId, OpenOptions, Opened, Seal, Staged, lock_folder, open,
 };
 use ledger::{AccountId, Amount, Balance, Event, Leg, Seq};
 
@@ -28,14 +28,10 @@ fn main() {
 
 fn stage_transfer(times: u64) {
     let genesis_if_new = Genesis { ledger: LedgerId(7), currency: Currency::new("BRL").unwrap() };
-    let options = OpenOptions {
-        sizes: Sizes::default(),
-        indexed: Seq::ZERO,
-        genesis_if_new,
-        plants: Plants::default(),
-    };
     let disk = Arc::new(SimDisk::new());
-    let Opened { writer, .. } = open(disk, &options, |_| Ok(())).unwrap();
+    let lock = lock_folder(&*disk).unwrap();
+    let options = OpenOptions::new(genesis_if_new);
+    let Opened { writer, .. } = open(disk, lock, &options, &|_| {}, |_| Ok(())).unwrap();
     let leg = |name, before, after| Leg {
         account: AccountId::new(name).unwrap(),
         before: Balance::new(before).unwrap(),
