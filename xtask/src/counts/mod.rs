@@ -49,7 +49,7 @@ const OPERATIONS: &[Operation] = &[
 ];
 
 /// How much a count may grow, in percent, before the check fails.
-const GROWTH_PERCENT_MAX: f64 = 3.0;
+const GROWTH_PERCENT_MAX: u64 = 3;
 
 /// What to do with the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,9 +129,9 @@ fn count_all(purpose: Purpose) -> Result<bool> {
 
 fn standing(recorded: Option<u64>, now: u64) -> Standing {
     let Some(recorded) = recorded else { return Standing::Unrecorded };
-    // Far below 2^52: exact.
+    // Only shown; the bound is held in whole numbers.
     let change_percent = (now as f64 / recorded.max(1) as f64 - 1.0) * 100.0;
-    if change_percent > GROWTH_PERCENT_MAX {
+    if now.saturating_mul(100) > recorded.saturating_mul(100 + GROWTH_PERCENT_MAX) {
         Standing::Grown(change_percent)
     } else {
         Standing::Within(change_percent)
