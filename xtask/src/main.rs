@@ -1,10 +1,11 @@
-//! `cargo xtask`: the one test command, the fixer, the repository's own rules, and the comparison
-//! with other banks.
+//! `cargo xtask`: the one test command, the fixer, the repository's own rules, the comparison with
+//! other banks, and the counts of instructions.
 //!
 //! **Invariant:** `test` and `rules` change no file of the repository; only `fix` does, and `peers`
-//! the page that keeps its figures.
+//! and `counts --record` the pages that keep their figures.
 
 mod cargo;
+mod counts;
 mod fix;
 mod needs;
 mod peers;
@@ -24,6 +25,8 @@ const USAGE: &str = "\
 cargo xtask test [--all]   every check and test; --all adds the slow tiers
 cargo xtask fix            formats, and applies what clippy can repair by itself
 cargo xtask rules          the repository's own rules alone
+cargo xtask counts         instructions of the hottest operations, beside the recorded ones
+    [--record]             makes them the recorded ones
 cargo xtask peers          Saldo beside Redis, PostgreSQL and the original's design
     [--rounds 3] [--secs 5] [--accounts 10000] [--only saldo,redis,postgres,original]
     [--tigerbeetle PATH]   a whole run is kept in docs/performance.md
@@ -40,6 +43,8 @@ fn main() -> ExitCode {
         ["test", "--all"] => test::run(Tier::All),
         ["fix"] => fix::run(),
         ["rules"] => rules::run(),
+        ["counts"] => counts::run(counts::Purpose::Check),
+        ["counts", "--record"] => counts::run(counts::Purpose::Record),
         ["peers", rest @ ..] => peers::run(rest),
         [peers::guard::VERB] => peers::guard::stand(),
         ["help" | "--help" | "-h"] => {

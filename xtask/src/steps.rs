@@ -29,6 +29,8 @@ pub enum Action {
     Needs,
     /// Checks the repository's own rules.
     Rules,
+    /// Compares the instructions of the hottest operations with the recorded ones.
+    Counts,
     /// A cargo command without tests.
     Cargo(&'static [&'static str]),
     /// Tests, chosen by arguments that `cargo test` and `cargo nextest run` both take. A step that
@@ -76,6 +78,7 @@ pub const STEPS: &[Step] = &[
         "the release binary",
         Action::Cargo(&["build", "--locked", "--release", "--package", "saldo"]),
     ),
+    Step::new("instructions of the hottest operations", Action::Counts),
     Step::new(
         "unit and integration tests of the crates",
         Action::Tests(&[

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::cargo;
+use crate::counts;
 use crate::needs;
 use crate::repository::Repository;
 use crate::rules;
@@ -84,6 +85,9 @@ impl Run {
         match step.action {
             Action::Needs => {
                 Ok(Finished { success: needs::provide(needs::OF_TESTS)?, tally: Tally::default() })
+            }
+            Action::Counts => {
+                Ok(Finished { success: counts::check_where_possible()?, tally: Tally::default() })
             }
             Action::Rules => {
                 let tally = rules::check_all(&Repository::read(&self.root)?);

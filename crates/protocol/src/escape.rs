@@ -1,5 +1,7 @@
 //! Writes JSON strings. One escaper for every reply, compared with serde_json by a property test.
 
+use crate::plain::is_plain;
+
 /// What a byte becomes inside a JSON string (RFC 8259, section 7).
 #[derive(Clone, Copy)]
 enum Escape {
@@ -16,6 +18,21 @@ static ESCAPES: [Escape; 256] = escapes();
 /// Appends `text` as a JSON string, quotation marks included.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    inner(out, text);
+    out.push(b'"');
+}
+
+/// Appends what stands between the quotation marks of `text` as a JSON string.
+#[inline]
+pub(crate) fn inner(out: &mut Vec<u8>, text: &str) {
+    if is_plain(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        with_escapes(out, text);
+    }
+}
+
+fn with_escapes(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     while let Some(at) = rest.iter().position(|&byte| must_escape(byte)) {
         let (plain, special) = rest.split_at(at);
@@ -27,7 +44,6 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
         rest = behind;
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 fn escape_of(byte: u8) -> Escape {

@@ -11,16 +11,12 @@
 
 use ledger::{AccountId, Amount, Command, Transfer, TxId};
 
+use crate::plain::{in_each_place, plain_length, zero_bytes};
 use crate::request::Incoming;
 
 /// Digits of the largest amount; more of them need the general parser's care.
 const AMOUNT_DIGITS_MAX: usize = 16;
 const _: () = assert!(ledger::limits::AMOUNT_MAX.ilog10() as usize + 1 == AMOUNT_DIGITS_MAX);
-
-/// A byte in each of the eight places of a word.
-const fn in_each_place(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
 
 /// Up to eight bytes as one word, the first in the lowest place, zeros behind the last.
 const fn packed(text: &[u8]) -> u64 {
@@ -54,38 +50,41 @@ struct Values<'a> {
 /// Reads one line, without its line feed, if it is plain and a valid request.
 #[inline]
 pub(crate) fn parse(line: &[u8]) -> Option<Incoming<'_>> {
-    let text = str::from_utf8(line).ok()?;
-    let mut reader = Reader { rest: text.strip_prefix('{')?, end: *line.last_chunk()? };
+    let mut reader = Reader { text: str::from_utf8(line).ok()?, at: 0 };
     let mut values = Values::default();
+    reader.take(b'{')?;
     loop {
-        reader.skip_blanks();
         reader.take(b'"')?;
         let key = reader.key()?;
-        reader.skip_blanks();
         reader.take(b':')?;
-        reader.skip_blanks();
-        let repeated = match key {
-            CMD => values.cmd.replace(reader.string()?).is_some(),
-            USER => values.user.replace(reader.string()?).is_some(),
-            FROM => values.from.replace(reader.string()?).is_some(),
-            TO => values.to.replace(reader.string()?).is_some(),
-            AMOUNT => values.amount.replace(reader.number()?).is_some(),
-            TX_ID => values.tx_id.replace(reader.string()?).is_some(),
+        if key == AMOUNT {
+            if values.amount.replace(reader.number()?).is_some() {
+                return None;
+            }
+        } else {
+            let text = reader.string()?;
+            let place = match key {
+                CMD => &mut values.cmd,
+                FROM => &mut values.from,
+                TO => &mut values.to,
+                TX_ID => &mut values.tx_id,
+                USER => &mut values.user,
+                _ => return None,
+            };
+            if place.replace(text).is_some() {
+                return None;
+            }
+        }
+        match reader.next()? {
+            b',' => {}
+            b'}' => break,
             _ => return None,
-        };
-        if repeated {
-            return None;
-        }
-        reader.skip_blanks();
-        if reader.take(b',').is_none() {
-            break;
         }
     }
-    reader.take(b'}')?;
-    if !matches!(reader.rest, "" | "\r") {
-        return None;
+    match reader.text.get(reader.at..) {
+        Some("" | "\r") => values.request(),
+        _ => None,
     }
-    values.request()
 }
 
 impl<'a> Values<'a> {
@@ -111,46 +110,52 @@ impl<'a> Values<'a> {
         Some(Incoming::Write { command, tx_id, not_after_us: None })
     }
 
+    #[inline]
     fn amount(&self) -> Option<Amount> {
         Amount::new(self.amount?).ok()
     }
 }
 
+#[inline]
 fn account(name: &str) -> Option<AccountId<'_>> {
     AccountId::new(name).ok()
 }
 
-/// What is left of a line.
+/// A line, and how far it was read.
 struct Reader<'a> {
-    rest: &'a str,
-    /// The last eight bytes of the line.
-    end: [u8; 8],
+    text: &'a str,
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
+    /// The next byte that is no blank.
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        let mut byte = *bytes.get(self.at)?;
+        if byte == b' ' {
+            self.at = behind_blanks(bytes, self.at);
+            byte = *bytes.get(self.at)?;
+        }
+        self.at += 1;
+        Some(byte)
+    }
+
+    /// Takes `byte`, and blanks before it.
     #[inline]
     fn take(&mut self, byte: u8) -> Option<()> {
-        if self.rest.as_bytes().first() != Some(&byte) {
-            return None;
-        }
-        self.rest = self.rest.get(1..)?;
-        Some(())
+        (self.next()? == byte).then_some(())
     }
 
+    /// The next eight bytes, the first in the lowest place, with zeros behind the end of the line.
     #[inline]
-    fn skip_blanks(&mut self) {
-        while self.take(b' ').is_some() {}
-    }
-
-    /// The eight bytes that stand `behind` bytes further on, with zeros behind the end of the line.
-    #[inline]
-    fn word(&self, behind: usize) -> u64 {
-        let bytes = self.rest.as_bytes().get(behind..).unwrap_or_default();
-        match bytes.first_chunk() {
-            Some(chunk) => u64::from_le_bytes(*chunk),
+    fn word(&self) -> Option<u64> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        match rest.first_chunk() {
+            Some(chunk) => Some(u64::from_le_bytes(*chunk)),
             None => {
-                let missing_bits = 64 - 8 * bytes.len() as u32;
-                u64::from_le_bytes(self.end).checked_shr(missing_bits).unwrap_or_default()
+                let end = u64::from_le_bytes(*self.text.as_bytes().last_chunk()?);
+                end.checked_shr(64 - 8 * u32::try_from(rest.len()).ok()?)
             }
         }
     }
@@ -158,68 +163,57 @@ impl<'a> Reader<'a> {
     /// A key of at most seven bytes, [`packed`], behind its first quotation mark.
     #[inline]
     fn key(&mut self) -> Option<u64> {
-        let word = self.word(0);
+        let word = self.word()?;
         let quotes = zero_bytes(word ^ in_each_place(b'"'));
         if quotes == 0 {
             return None;
         }
-        let length = quotes.trailing_zeros() / 8;
-        self.rest = self.rest.get(length as usize + 1..)?;
-        Some(word & ((1 << (8 * length)) - 1))
+        self.at += quotes.trailing_zeros() as usize / 8 + 1;
+        // All bits below the quotation mark's byte.
+        Some(word & ((quotes ^ (quotes - 1)) >> 8))
     }
 
     /// A string in which nothing is escaped, with its quotation marks.
     #[inline]
     fn string(&mut self) -> Option<&'a str> {
         self.take(b'"')?;
-        let mut length = 0;
-        let specials = loop {
-            let specials = specials(self.word(length));
-            if specials != 0 {
-                break specials;
-            }
-            length += 8;
-        };
-        length += specials.trailing_zeros() as usize / 8;
-        let (text, behind) = self.rest.split_at_checked(length)?;
-        self.rest = behind;
-        self.take(b'"')?;
-        Some(text)
+        let rest = self.text.get(self.at..)?;
+        let length = plain_length(rest.as_bytes());
+        if rest.as_bytes().get(length) != Some(&b'"') {
+            return None;
+        }
+        self.at += length + 1;
+        rest.get(..length)
     }
 
     /// A number without sign, fraction and exponent, above zero; what stands behind it is for the
     /// caller, to whom the rest of a fraction is no comma.
     #[inline]
     fn number(&mut self) -> Option<i64> {
-        let mut value = 0;
-        let mut length = 0;
-        for byte in self.rest.bytes().take(AMOUNT_DIGITS_MAX) {
-            if !byte.is_ascii_digit() {
-                break;
-            }
-            value = value * 10 + i64::from(byte - b'0');
-            length += 1;
-        }
-        if self.rest.starts_with('0') {
+        let first = self.next()?;
+        if !matches!(first, b'1'..=b'9') {
             return None;
         }
-        self.rest = self.rest.get(length..)?;
-        (length > 0).then_some(value)
+        let mut value = i64::from(first - b'0');
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let mut length = 0;
+        for digit in rest.iter().take(AMOUNT_DIGITS_MAX - 1).map(|byte| byte.wrapping_sub(b'0')) {
+            if digit > 9 {
+                break;
+            }
+            value = value * 10 + i64::from(digit);
+            length += 1;
+        }
+        self.at += length;
+        Some(value)
     }
 }
 
-/// The highest bit of each byte of `word` that is zero; above the first of them it may err.
-#[inline]
-const fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(in_each_place(1)) & !word & in_each_place(0x80)
-}
-
-/// The highest bit of each byte of `word` that no plain string holds: a quotation mark, a
-/// backslash, a control character below 0x20; above the first of them it may err.
-#[inline]
-const fn specials(word: u64) -> u64 {
-    let controls = word.wrapping_sub(in_each_place(0x20)) & !word & in_each_place(0x80);
-    controls | zero_bytes(word ^ in_each_place(b'"')) | zero_bytes(word ^ in_each_place(b'\\'))
+/// Where the blanks end that begin at `at`. Kept apart: most lines have none or few.
+#[inline(never)]
+fn behind_blanks(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| **byte == b' ').count()
 }
 
 #[cfg(test)]

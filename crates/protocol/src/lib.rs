@@ -23,6 +23,7 @@ pub mod foreign;
 mod json;
 pub mod limits;
 pub mod lines;
+mod plain;
 pub mod query;
 mod refusal;
 pub mod reply;

@@ -54,9 +54,13 @@ pub fn done(out: &mut Vec<u8>, event: &Event<'_>, seq: Seq, tx_id: &TxId<'_>, du
     }
     out.extend_from_slice(b",\"seq\":");
     integer(out, seq.get());
-    out.extend_from_slice(b",\"tx_id\":");
-    escape::string(out, tx_id.as_str());
-    end(out, duplicate);
+    out.extend_from_slice(b",\"tx_id\":\"");
+    escape::inner(out, tx_id.as_str());
+    if duplicate {
+        out.extend_from_slice(b"\",\"duplicate\":true}\n");
+    } else {
+        out.extend_from_slice(b"\"}\n");
+    }
 }
 
 /// What one account holds; `None` for an account that does not exist.
@@ -146,9 +150,9 @@ pub fn shutting_down(out: &mut Vec<u8>) {
 }
 
 fn side(out: &mut Vec<u8>, leg: &Leg<'_>) {
-    out.extend_from_slice(b"{\"user\":");
-    escape::string(out, leg.account.as_str());
-    out.push(b',');
+    out.extend_from_slice(b"{\"user\":\"");
+    escape::inner(out, leg.account.as_str());
+    out.extend_from_slice(b"\",");
     before_and_after(out, leg);
     out.push(b'}');
 }
@@ -161,9 +165,9 @@ fn before_and_after(out: &mut Vec<u8>, leg: &Leg<'_>) {
 }
 
 fn reading(out: &mut Vec<u8>, account: &AccountId<'_>, balance: Option<Balance>) {
-    out.extend_from_slice(b"\"user\":");
-    escape::string(out, account.as_str());
-    out.extend_from_slice(b",\"balance\":");
+    out.extend_from_slice(b"\"user\":\"");
+    escape::inner(out, account.as_str());
+    out.extend_from_slice(b"\",\"balance\":");
     integer(out, balance.unwrap_or(Balance::ZERO).get());
     if balance.is_none() {
         out.extend_from_slice(b",\"exists\":false");
