@@ -41,6 +41,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "anstyle",
             "hdrhistogram",
             "rand",
+            "rand_distr",
             "blake3",
             "serde",
             "serde_json",
