@@ -18,8 +18,13 @@ pub struct Baseline {
     pub conns: u32,
     /// so many requests in flight on each,
     pub depth: u32,
-    /// between so many accounts.
+    /// between so many accounts,
     pub accounts: u32,
+    /// of which one was chosen so often,
+    #[serde(default)]
+    pub hot_percent: u32,
+    /// and the others in this manner.
+    pub skew: Option<f64>,
     /// Requests due in a second, of an open loop.
     pub rate: Option<u32>,
     transfers_per_second: u64,
@@ -78,12 +83,15 @@ impl Baseline {
 
     /// In what its load was another one; empty when it was not.
     pub fn differences(&self, report: &Report) -> String {
+        let skew = self.skew.map_or("no skew".to_owned(), |skew| format!("skew {skew}"));
         let rate = self.rate.map_or("no rate".to_owned(), |rate| format!("rate {rate}"));
         let pairs = [
             (format!("workload {}", self.workload), self.workload == report.workload),
             (format!("{} connections", self.conns), self.conns == report.conns),
             (format!("{} in flight", self.depth), self.depth == report.depth),
             (format!("{} accounts", self.accounts), self.accounts == report.accounts),
+            (format!("{} % hot", self.hot_percent), self.hot_percent == report.hot_percent),
+            (skew, self.skew == report.skew),
             (rate, self.rate == report.rate),
         ];
         let other: Vec<String> =

@@ -29,8 +29,9 @@ pub struct Report {
     noun: &'static str,
     /// In what manner accounts were chosen.
     pub dist: &'static str,
+    /// How skewed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    skew: Option<f64>,
+    pub skew: Option<f64>,
     /// With so many connections.
     pub conns: u32,
     /// So many requests in flight on each.
@@ -40,7 +41,8 @@ pub struct Report {
     pub rate: Option<u32>,
     /// Between so many accounts.
     pub accounts: u32,
-    hot_percent: u32,
+    /// How many of 100 choices fell on one of them.
+    pub hot_percent: u32,
     threads: u32,
     /// What the choices followed from.
     pub seed: u64,

@@ -79,7 +79,7 @@ pub struct Args {
     )]
     dist: DistName,
     /// With zipf: the k-th most used account has a share of 1/k^SKEW [default: 0.99]
-    #[arg(long, value_name = "SKEW", help_heading = "Load")]
+    #[arg(long, value_name = "SKEW", allow_negative_numbers = true, help_heading = "Load")]
     skew: Option<f64>,
     /// How many of 100 transfers pay into one and the same account
     #[arg(long, value_name = "PERCENT", value_parser = value_parser!(u32).range(0..=100), help_heading = "Load")]
