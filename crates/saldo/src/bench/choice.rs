@@ -54,6 +54,7 @@ impl Choice {
     }
 
     /// Two different ones: who pays and who receives. The hot one only receives.
+    #[inline]
     pub fn pair(&self, random: &mut Xoshiro256PlusPlus) -> (u32, u32) {
         if self.is_hot(random) {
             return (1 + self.other(random), 0);

@@ -58,7 +58,9 @@ impl Requests {
         out.extend_from_slice(&pattern.line);
         let Some(line) = out.get_mut(begin..) else { return };
         put(line, pattern.first, self.names.digits(as_index(step.first)));
-        put(line, pattern.second, self.names.digits(as_index(step.second)));
+        if pattern.second.is_some() {
+            put(line, pattern.second, self.names.digits(as_index(step.second)));
+        }
         if let Some(place) = pattern.amount {
             put(line, Some(place), &[b'0' + step.amount / 10, b'0' + step.amount % 10]);
             count_up(&mut self.number);
@@ -117,11 +119,27 @@ impl Pattern {
     }
 }
 
+/// Copies digits into a gap. The usual lengths are told to the compiler: a copy of so few bytes is
+/// one or two moves, and a call of the general one takes longer than the copy.
+#[inline]
 fn put(line: &mut [u8], place: Option<usize>, digits: &[u8]) {
-    if let Some(place) = place
-        && let Some(gap) = line.get_mut(place..place + digits.len())
-    {
-        gap.copy_from_slice(digits);
+    match digits.len() {
+        2 => put_exactly::<2>(line, place, digits),
+        6 => put_exactly::<6>(line, place, digits),
+        NUMBER_DIGITS => put_exactly::<NUMBER_DIGITS>(line, place, digits),
+        count => {
+            if let Some(gap) = place.and_then(|place| line.get_mut(place..place + count)) {
+                gap.copy_from_slice(digits);
+            }
+        }
+    }
+}
+
+#[inline]
+fn put_exactly<const COUNT: usize>(line: &mut [u8], place: Option<usize>, digits: &[u8]) {
+    let gap = place.and_then(|place| line.get_mut(place..)?.first_chunk_mut::<COUNT>());
+    if let (Some(gap), Some(digits)) = (gap, digits.first_chunk::<COUNT>()) {
+        *gap = *digits;
     }
 }
 

@@ -149,12 +149,19 @@ impl Script {
     }
 
     /// The next request.
+    #[inline]
     pub fn step(&mut self) -> Step {
         match self.workload {
             Workload::Transfer => self.transfer(),
             Workload::Mixed => self.mixed(),
-            Workload::Tpcb => self.rest().unwrap_or_else(|| self.tpcb()),
-            Workload::Smallbank => self.rest().unwrap_or_else(|| self.smallbank()),
+            Workload::Tpcb => match self.rest() {
+                Some(step) => step,
+                None => self.tpcb(),
+            },
+            Workload::Smallbank => match self.rest() {
+                Some(step) => step,
+                None => self.smallbank(),
+            },
         }
     }
 
@@ -164,6 +171,7 @@ impl Script {
         next
     }
 
+    #[inline]
     fn transfer(&mut self) -> Step {
         let (first, second) = self.choice.pair(&mut self.random);
         self.move_money(first, second, true)
@@ -225,6 +233,7 @@ impl Script {
         }
     }
 
+    #[inline]
     fn move_money(&mut self, first: u32, second: u32, is_last: bool) -> Step {
         Step { kind: Kind::Transfer, first, second, amount: self.amount(), is_last }
     }

@@ -165,6 +165,23 @@ fn an_open_loop_sends_what_is_due_and_says_when_it_could_not() {
 }
 
 #[test]
+fn latency_counts_from_when_a_request_was_due_however_late_it_was_sent() {
+    let server = bank(0);
+    let words = ["--json", "--rate", "100000000", "--server", &server.address];
+    let ran = run(&[SMALL, &words].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    // The server takes none but a few of a hundred million: whatever it answers at the end of the
+    // second was due at its beginning, though it was sent a moment before.
+    let (max, requests) = (&document["latency_us"]["max"], document["requests"].as_u64().unwrap());
+    assert!(requests < 5_000_000 && max.as_u64().unwrap() > 900_000, "{max} of {requests}");
+    let open_loop = &document["runs"][0]["open_loop"];
+    assert_eq!(open_loop["reached"], false);
+    let due = requests + open_loop["withheld"].as_u64().unwrap();
+    assert_eq!(due, 100_000_000, "what was never sent is told");
+}
+
+#[test]
 fn a_run_can_be_compared_with_an_earlier_one_and_drawn() {
     let server = bank(0);
     let folder = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ mod plot;
 use super::baseline::Baseline;
 use super::figures::Figures;
 use super::report::{Report, millis};
-use plot::{Bars, Lines, Series};
+use plot::{Bars, Colour, Lines, Series};
 
 /// How the page looks.
 const STYLE: &str = include_str!("style.css");
@@ -49,11 +49,11 @@ pub fn page(report: &Report, baseline: Option<&Baseline>) -> String {
 
 /// Answered requests in a second, run by run.
 fn over_time(report: &Report) -> String {
-    let series = report
-        .runs
-        .iter()
-        .zip(1..)
-        .map(|(run, number)| Series { name: format!("run {number}"), points: per_second(run) });
+    let series = report.runs.iter().zip(1..).map(|(run, number)| Series {
+        name: format!("run {number}"),
+        colour: Colour::Run(number - 1),
+        points: per_second(run),
+    });
     let lines = Lines {
         title: "answered requests per second over time, one line per run",
         across: "seconds",
@@ -86,12 +86,14 @@ fn latencies(report: &Report, baseline: Option<&Baseline>) -> String {
         let named = baseline.latency_us.named();
         let points = (0..).map(f64::from).zip(named);
         let points = points.filter_map(|(place, (_, us))| Some((place, number(us?) / 1_000.0)));
-        series.push(Series { name: "baseline".to_owned(), points: points.collect() });
+        let name = "baseline".to_owned();
+        series.push(Series { name, colour: Colour::Earlier, points: points.collect() });
     }
     for (run, count) in report.runs.iter().zip(1..) {
         let points = (0..).map(f64::from).zip(run.latency_us.named());
         let points = points.map(|(place, (_, us))| (place, number(us) / 1_000.0));
-        series.push(Series { name: format!("run {count}"), points: points.collect() });
+        let (name, colour) = (format!("run {count}"), Colour::Run(count - 1));
+        series.push(Series { name, colour, points: points.collect() });
     }
     let names = report.latency_us.named().map(|(name, _)| name);
     plot::percentiles("latency of requests in milliseconds", &names, &series)
@@ -99,12 +101,14 @@ fn latencies(report: &Report, baseline: Option<&Baseline>) -> String {
 
 /// The rate of every run and of the baseline.
 fn comparison(report: &Report, baseline: Option<&Baseline>) -> String {
-    let mut bars: Vec<(String, f64)> = Vec::new();
+    let mut bars: Vec<(String, Colour, f64)> = Vec::new();
     if let Some(baseline) = baseline {
-        bars.push(("baseline".to_owned(), number(baseline.operations_per_second())));
+        let rate = number(baseline.operations_per_second());
+        bars.push(("baseline".to_owned(), Colour::Earlier, rate));
     }
     for (run, count) in report.runs.iter().zip(1..) {
-        bars.push((format!("run {count}"), number(run.operations_per_second)));
+        let rate = number(run.operations_per_second);
+        bars.push((format!("run {count}"), Colour::Run(count - 1), rate));
     }
     Bars { title: "operations per second", bars }.draw()
 }
@@ -190,6 +194,18 @@ mod tests {
         assert_eq!(page.matches("<polyline").count(), 5);
         assert!(page.contains("<tr><th>baseline</th><td>320</td><td>1.000</td><td></td>"));
         assert!(!page.contains("The baseline was measured with"));
+        for colour in ["s0", "s1", "s5", "f0", "f1", "f5"] {
+            let count = page.matches(&format!("class=\"{colour}\"")).count();
+            let (lines, bars) = (colour.starts_with('s'), colour.ends_with('5'));
+            let needed = match (lines, bars) {
+                (true, false) => 2,
+                (true, true) => 1,
+                // Beside each line, and a bar.
+                (false, false) => 3,
+                (false, true) => 2,
+            };
+            assert_eq!(count, needed, "one series has one colour in all plots: {colour}");
+        }
         let other = Load { rate: Some(9), ..Load::of(Workload::Mixed, 100) };
         let page = of(&other, Some(&earlier));
         assert!(

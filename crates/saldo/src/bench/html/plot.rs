@@ -6,16 +6,33 @@ const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 320.0;
 const LEFT: f64 = 80.0;
 const RIGHT: f64 = 110.0;
-const TOP: f64 = 14.0;
+const TOP: f64 = 28.0;
 const BOTTOM: f64 = 44.0;
 
-/// How many colours there are; the series after them begin again.
-const COLOURS: usize = 6;
+/// Which colour a series has: runs go through five and begin again, an earlier time has its own.
+#[derive(Clone, Copy)]
+pub enum Colour {
+    /// Of the run at this place, from 0.
+    Run(usize),
+    /// Of what it is compared with.
+    Earlier,
+}
+
+impl Colour {
+    fn number(self) -> usize {
+        match self {
+            Self::Run(place) => place % 5,
+            Self::Earlier => 5,
+        }
+    }
+}
 
 /// One line of a plot, in its own units.
 pub struct Series {
     /// As the reader calls it.
     pub name: String,
+    /// Its colour in every plot.
+    pub colour: Colour,
     /// From left to right.
     pub points: Vec<(f64, f64)>,
 }
@@ -36,8 +53,8 @@ pub struct Lines {
 pub struct Bars {
     /// What it shows, for who cannot see it.
     pub title: &'static str,
-    /// Each with its name.
-    pub bars: Vec<(String, f64)>,
+    /// Each with its name and its colour.
+    pub bars: Vec<(String, Colour, f64)>,
 }
 
 impl Lines {
@@ -53,7 +70,7 @@ impl Lines {
             svg.text(column(share), HEIGHT - BOTTOM + 18.0, "middle", &short(across * share));
         }
         svg.text(column(0.5), HEIGHT - 8.0, "middle", self.across);
-        svg.text(LEFT, TOP - 2.0, "end", self.up);
+        svg.text(LEFT, 12.0, "end", self.up);
         for (place, series) in self.series.iter().enumerate() {
             let to = |point: &(f64, f64)| (column(point.0 / across), level(point.1 / up));
             svg.line(place, series, to);
@@ -66,14 +83,14 @@ impl Bars {
     /// As SVG.
     pub fn draw(&self) -> String {
         const STEP: f64 = 26.0;
-        let longest = ceiling(self.bars.iter().map(|bar| bar.1).fold(0.0, f64::max));
+        let longest = ceiling(self.bars.iter().map(|bar| bar.2).fold(0.0, f64::max));
         let count = f64::from(u32::try_from(self.bars.len()).unwrap_or(u32::MAX));
         let mut svg = Svg::new(self.title, STEP * count + 8.0);
-        for (place, (name, length)) in self.bars.iter().enumerate() {
+        for (place, (name, colour, length)) in self.bars.iter().enumerate() {
             let y = STEP * f64::from(u32::try_from(place).unwrap_or(u32::MAX)) + 4.0;
             let width = (column(length / longest) - LEFT).max(1.0);
             svg.text(LEFT - 8.0, y + 14.0, "end", name);
-            let colour = place % COLOURS;
+            let colour = colour.number();
             svg.add(&format!(
                 "<rect class=\"f{colour}\" x=\"{LEFT}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"18\"/>"
             ));
@@ -174,7 +191,7 @@ impl Svg {
         for (x, y) in series.points.iter().map(to) {
             points.push_str(&format!("{x:.1},{y:.1} "));
         }
-        let colour = place % COLOURS;
+        let colour = series.colour.number();
         self.add(&format!("<polyline class=\"s{colour}\" points=\"{}\"/>", points.trim_end()));
         let y = TOP + 16.0 * f64::from(u32::try_from(place).unwrap_or(u32::MAX)) + 8.0;
         let x = column(1.0) + 12.0;
@@ -206,14 +223,22 @@ mod tests {
 
     #[test]
     fn a_line_stays_within_its_plot() {
-        let series = vec![Series { name: "run 1".into(), points: vec![(0.0, 0.0), (2.0, 400.0)] }];
+        let series = vec![Series {
+            name: "run 1".into(),
+            colour: Colour::Run(0),
+            points: vec![(0.0, 0.0), (2.0, 400.0)],
+        }];
         let svg = Lines { title: "t", across: "s", up: "n", series }.draw();
-        assert!(svg.contains("points=\"80.0,276.0 790.0,14.0\""), "{svg}");
+        assert!(svg.contains("points=\"80.0,276.0 790.0,28.0\""), "{svg}");
     }
 
     #[test]
     fn a_latency_of_nothing_and_no_series_at_all_can_be_drawn() {
-        let zero = [Series { name: "run 1".into(), points: vec![(0.0, 0.0), (1.0, 1_000.0)] }];
+        let zero = [Series {
+            name: "run 1".into(),
+            colour: Colour::Run(0),
+            points: vec![(0.0, 0.0), (1.0, 1_000.0)],
+        }];
         assert!(!percentiles("t", &["p50", "max"], &zero).contains("NaN"));
         assert!(!percentiles("t", &["p50", "max"], &[]).contains("NaN"));
         assert!(
