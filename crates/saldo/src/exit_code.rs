@@ -26,6 +26,8 @@ pub enum Exit {
     NewerFormat = 74,
     /// The server stopped, or does not start: the disk is full. Nothing acknowledged is lost.
     DiskFull = 75,
+    /// Ctrl-C ended it early.
+    Interrupted = 130,
 }
 
 impl Exit {
@@ -54,6 +56,7 @@ mod tests {
             Exit::UnsafeBind,
             Exit::NewerFormat,
             Exit::DiskFull,
+            Exit::Interrupted,
         ] {
             let number = format!("\n{:>5}  ", exit.code());
             assert!(topic.contains(&number), "{exit:?}");

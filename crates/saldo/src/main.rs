@@ -6,12 +6,15 @@
 
 mod act;
 mod bench;
+mod bulk;
 mod cli;
 mod duration;
 mod exit_code;
+mod export;
 mod failure;
 mod given;
 mod help;
+mod import;
 mod moment;
 mod openings;
 mod output;

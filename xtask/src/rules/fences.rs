@@ -47,6 +47,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "anstyle",
             "hdrhistogram",
             "rand",
+            "rand_distr",
             "blake3",
             "serde",
             "serde_json",

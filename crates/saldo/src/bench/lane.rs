@@ -1,125 +1,138 @@
-//! One connection's closed loop: as many new transfers as replies came, all in one write.
-//!
-//! **Invariant:** it reads while it waits to write, so that a server which stops reading until its
-//! replies are taken never stops for ever.
+//! One connection: its requests, what of them the system has not taken yet, and its replies.
+//! Not here: when requests are made (`drive`), what stands in them (`requests`).
 
-use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-
+use super::clock::Clock;
 use super::fault::Fault;
-use super::replies::Replies;
+use super::flight::Flight;
+use super::replies::{Begun, Room};
 use super::requests::Requests;
 use super::tally::Tally;
 
-/// One connection.
+/// One connection, which never waits.
 #[derive(Debug)]
 pub struct Lane {
     stream: TcpStream,
     requests: Requests,
-    replies: Replies,
+    flight: Flight,
+    begun: Begun,
     /// Lines that were made, of which `sent_bytes` were taken over by the system.
     out: Vec<u8>,
     sent_bytes: usize,
-    /// When requests were handed over, and how many of those are not answered: oldest first.
-    in_flight: VecDeque<(Instant, u64)>,
-    in_flight_count: u64,
-    tally: Tally,
+    has_to_wait: bool,
+}
+
+/// What a thread keeps for all of its connections.
+#[derive(Debug)]
+pub struct Desk {
+    /// Room for what is read.
+    pub room: Room,
+    /// What was counted and timed.
+    pub tally: Tally,
+    /// The time of the run.
+    pub clock: Clock,
+}
+
+/// What came of reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Came {
+    /// How many replies.
+    pub replies: u64,
+    /// When, in nanoseconds of the run.
+    pub now_ns: u64,
 }
 
 impl Lane {
-    /// A connection that is open and has sent nothing.
-    pub fn new(stream: TcpStream, requests: Requests, tally: Tally) -> Self {
+    /// A connection that is open, does not block, and has sent nothing.
+    pub fn new(stream: TcpStream, requests: Requests, depth: u32) -> Self {
         Self {
             stream,
             requests,
-            replies: Replies::new(),
+            flight: Flight::new(depth),
+            begun: Begun::default(),
             out: Vec::new(),
             sent_bytes: 0,
-            in_flight: VecDeque::new(),
-            in_flight_count: 0,
-            tally,
+            has_to_wait: false,
         }
     }
 
-    /// Keeps `depth` transfers in flight until `end`, then reads the replies that are still to come.
-    /// Adds to `answered` what it reads, for the progress shown.
-    pub async fn drive(
-        mut self,
-        depth: u32,
-        end: Instant,
-        answered: &AtomicU64,
-    ) -> Result<Tally, Fault> {
-        self.refill(u64::from(depth), Instant::now());
-        while self.in_flight_count > 0 {
-            let count = match poll_fn(|context| self.poll_turn(context)).await {
-                Ok(0) => return Err(self.lost(None)),
-                Ok(count) => count,
-                Err(error) => return Err(self.lost(Some(error))),
-            };
-            let now = Instant::now();
-            let counted = self.replies.take(count)?;
-            let replies = counted.yes + counted.no;
-            self.tally.count(counted);
-            self.settle(replies, now);
-            answered.fetch_add(replies, Ordering::Relaxed);
-            if now < end {
-                self.refill(replies, now);
-            }
-        }
-        Ok(self.tally)
+    /// The connection, to be watched.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
     }
 
-    /// Writes what waits to be written and reads what has come: how many bytes, 0 at the end.
-    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        while let Some(rest) = self.out.get(self.sent_bytes..).filter(|rest| !rest.is_empty()) {
-            match Pin::new(&mut self.stream).poll_write(context, rest) {
-                Poll::Ready(written) => self.sent_bytes += written?,
-                Poll::Pending => break,
-            }
-        }
-        let mut room = ReadBuf::new(self.replies.room());
-        ready!(Pin::new(&mut self.stream).poll_read(context, &mut room))?;
-        Poll::Ready(Ok(room.filled().len()))
+    /// How many more requests may be in flight.
+    pub fn room(&self) -> u64 {
+        self.flight.room()
     }
 
-    /// Makes `count` new requests.
-    fn refill(&mut self, count: u64, now: Instant) {
-        if count == 0 {
-            return;
-        }
+    /// Whether the system did not take all that was to be sent.
+    pub fn has_to_wait(&self) -> bool {
+        self.has_to_wait
+    }
+
+    /// Makes `count` requests that were meant to go at this time; [`Lane::flush`] sends them.
+    pub fn make(&mut self, count: u64, meant_ns: u64) {
         if self.sent_bytes == self.out.len() {
             self.out.clear();
             self.sent_bytes = 0;
         }
-        self.requests.write(&mut self.out, usize::try_from(count).unwrap_or_default());
-        self.in_flight.push_back((now, count));
-        self.in_flight_count += count;
+        self.requests.write(&mut self.out, count, &mut self.flight);
+        self.flight.meant(meant_ns, count);
     }
 
-    /// Times the replies that came, which belong to the oldest requests.
-    fn settle(&mut self, mut replies: u64, now: Instant) {
-        self.in_flight_count = self.in_flight_count.saturating_sub(replies);
-        while replies > 0 {
-            let Some((sent, waiting)) = self.in_flight.front_mut() else { return };
-            let answered = replies.min(*waiting);
-            self.tally.time(now - *sent, answered);
-            replies -= answered;
-            *waiting -= answered;
-            if *waiting == 0 {
-                self.in_flight.pop_front();
+    /// Hands over what waits to be sent, as much as the system takes; whether that was all.
+    pub fn flush(&mut self) -> Result<bool, Fault> {
+        while let Some(rest) = self.out.get(self.sent_bytes..).filter(|rest| !rest.is_empty()) {
+            match self.stream.write(rest) {
+                Ok(count) => self.sent_bytes += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.has_to_wait = true;
+                    return Ok(false);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.lost(Some(error))),
             }
         }
+        self.has_to_wait = false;
+        Ok(true)
     }
 
-    fn lost(self, cause: Option<io::Error>) -> Fault {
-        Fault::Lost { cause, unanswered: self.in_flight_count, first_no: self.tally.first_no }
+    /// Reads what has come, up to a block, and counts it.
+    pub fn read(&mut self, desk: &mut Desk) -> Result<Came, Fault> {
+        let count = match self.stream.read(desk.room.behind(&self.begun)) {
+            Ok(0) => return Err(self.lost_after(None, &desk.tally)),
+            Ok(count) => count,
+            Err(error) if is_nothing(&error) => {
+                return Ok(Came { replies: 0, now_ns: desk.clock.now_ns() });
+            }
+            Err(error) => return Err(self.lost_after(Some(error), &desk.tally)),
+        };
+        let now_ns = desk.clock.now_ns();
+        let (flight, tally) = (&mut self.flight, &mut desk.tally);
+        let replies = desk.room.take(&mut self.begun, count, |is_yes, line| {
+            if !is_yes && tally.first_no.is_none() {
+                tally.first_no = Some(String::from_utf8_lossy(line).into_owned());
+            }
+            flight.answered(is_yes, tally)
+        })?;
+        flight.time(replies, now_ns, tally);
+        tally.mark(now_ns, replies);
+        Ok(Came { replies, now_ns })
     }
+
+    fn lost(&self, cause: Option<io::Error>) -> Fault {
+        Fault::Lost { cause, unanswered: self.flight.count(), first_no: None }
+    }
+
+    fn lost_after(&self, cause: Option<io::Error>, tally: &Tally) -> Fault {
+        Fault::Lost { cause, unanswered: self.flight.count(), first_no: tally.first_no.clone() }
+    }
+}
+
+/// Whether there was only nothing to read.
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

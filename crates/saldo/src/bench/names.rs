@@ -16,7 +16,6 @@ pub const RUN_CHARACTERS: usize = 12;
 #[derive(Clone, Debug)]
 pub struct Names {
     run: String,
-    count: u32,
     digits: usize,
     /// The digits of all names, one after the other.
     table: Vec<u8>,
@@ -42,12 +41,7 @@ impl Names {
     pub fn new(run: &str, count: u32) -> Self {
         let digits = count.to_string().len().max(6);
         let table = (1..=count).flat_map(|number| format!("{number:0digits$}").into_bytes());
-        Self { run: run.to_owned(), count, digits, table: table.collect() }
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> u32 {
-        self.count
+        Self { run: run.to_owned(), digits, table: table.collect() }
     }
 
     /// What all of them begin with.

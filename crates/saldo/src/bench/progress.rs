@@ -23,9 +23,20 @@ pub enum When {
     Never,
 }
 
-/// The progress shown.
+/// The progress of all runs together.
 #[derive(Debug)]
-pub enum Progress {
+pub struct Progress {
+    shown: Shown,
+    /// What is counted.
+    noun: &'static str,
+    /// How long the runs before this one took, and what they brought.
+    before: Duration,
+    answered_before: u64,
+}
+
+/// Where it is shown.
+#[derive(Debug)]
+enum Shown {
     /// On a terminal.
     Bar(ProgressBar),
     /// Elsewhere.
@@ -50,8 +61,58 @@ pub fn settle(flag: Option<When>) -> Result<When, Failure> {
 }
 
 impl Progress {
-    /// Progress of a run of this length.
-    pub fn new(when: When, quiet: bool, total: Duration) -> Self {
+    /// Progress of runs of this length together.
+    pub fn new(when: When, quiet: bool, total: Duration, noun: &'static str) -> Self {
+        let shown = Shown::new(when, quiet, total);
+        Self { shown, noun, before: Duration::ZERO, answered_before: 0 }
+    }
+
+    /// Shows how long the run at hand has run and how many requests of it were answered.
+    pub fn show(&mut self, elapsed: Duration, answered: u64) {
+        let Self { noun, .. } = *self;
+        let (rate, so_far) = (per_second(answered, elapsed), self.before + elapsed);
+        match &mut self.shown {
+            Shown::Bar(bar) => {
+                bar.set_position(u64::try_from(so_far.as_millis()).unwrap_or(u64::MAX));
+                let left = bar.length().map(Duration::from_millis).unwrap_or_default();
+                let left = left.saturating_sub(so_far).as_secs_f64().ceil();
+                bar.set_message(format!("{rate}/s, {left} s left"));
+            }
+            Shown::Lines { total, due } => {
+                if so_far >= *due {
+                    *due += LINE_EVERY;
+                    let (now, all) = (so_far.as_secs(), total.as_secs());
+                    let answered = self.answered_before + answered;
+                    line(&format!("{now} of {all} s: {answered} {noun}, {rate}/s"));
+                }
+            }
+            Shown::Hidden => {}
+        }
+    }
+
+    /// The run at hand took so long and brought so much.
+    pub fn end_run(&mut self, elapsed: Duration, answered: u64) {
+        self.before += elapsed;
+        self.answered_before += answered;
+    }
+
+    /// Says what was done, in how long.
+    pub fn finish(self) {
+        let (answered, noun) = (self.answered_before, self.noun);
+        let last = format!("{answered} {noun} in {:.1} s", self.before.as_secs_f64());
+        match self.shown {
+            Shown::Bar(bar) => {
+                bar.finish_and_clear();
+                line(&last);
+            }
+            Shown::Lines { .. } => line(&last),
+            Shown::Hidden => {}
+        }
+    }
+}
+
+impl Shown {
+    fn new(when: When, quiet: bool, total: Duration) -> Self {
         let hidden = match when {
             When::Auto => quiet,
             When::Always => false,
@@ -70,40 +131,6 @@ impl Progress {
             bar.set_style(style);
         }
         Self::Bar(bar)
-    }
-
-    /// Shows how long it has run and how many transfers were answered.
-    pub fn show(&mut self, elapsed: Duration, answered: u64) {
-        match self {
-            Self::Bar(bar) => {
-                bar.set_position(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
-                let left = bar.length().map(Duration::from_millis).unwrap_or_default();
-                let left = left.saturating_sub(elapsed).as_secs_f64().ceil();
-                bar.set_message(format!("{}/s, {left} s left", per_second(answered, elapsed)));
-            }
-            Self::Lines { total, due } => {
-                if elapsed >= *due {
-                    *due += LINE_EVERY;
-                    let (now, all) = (elapsed.as_secs(), total.as_secs());
-                    let rate = per_second(answered, elapsed);
-                    line(&format!("{now} of {all} s: {answered} transfers, {rate}/s"));
-                }
-            }
-            Self::Hidden => {}
-        }
-    }
-
-    /// Says what was done, in how long.
-    pub fn finish(self, elapsed: Duration, answered: u64) {
-        let last = format!("{answered} transfers in {:.1} s", elapsed.as_secs_f64());
-        match self {
-            Self::Bar(bar) => {
-                bar.finish_and_clear();
-                line(&last);
-            }
-            Self::Lines { .. } => line(&last),
-            Self::Hidden => {}
-        }
     }
 }
 

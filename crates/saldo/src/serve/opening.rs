@@ -57,7 +57,7 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
     options.index.chunk_events = options.index.chunk_events.min(options.index.run_events);
     options.on_background = || {
         // Whoever waits for an answer comes first. Refused, the work is done all the same.
-        drop(rustix::process::nice(BACKGROUND_NICE));
+        rustix::process::nice(BACKGROUND_NICE).ok();
     };
     let began = Instant::now();
     let disk = Arc::new(disk);

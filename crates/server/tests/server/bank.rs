@@ -200,7 +200,7 @@ fn outcome<'a>(
             Outcome::Done { seq: Seq::new(seq), tx_id, event: event(command, &legs), duplicate }
         }
         Answer::Refused { code, balance: held, seq, duplicate } => Outcome::Refused {
-            rejection: Rejection::recorded(code, balance(held)).unwrap(),
+            rejection: Rejection::recorded(code, balance(held.unwrap())).unwrap(),
             seq: seq.map(Seq::new),
             tx_id: tx_id_given.then_some(tx_id),
             as_of: seq.map_or(as_of, Seq::new),
