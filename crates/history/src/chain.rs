@@ -30,9 +30,9 @@ pub(crate) fn open<D: Disk>(disk: &Arc<D>, ledger: LedgerId) -> io::Result<Chain
     let mut runs: Vec<Arc<Run<D>>> = Vec::new();
     let mut dropped_count = 0;
     for span in spans {
-        let (head, key) = runs.last().map_or((Head::default(), None), |run| {
-            (run.footer().head, Some(run.footer().key))
-        });
+        let (head, key) = runs
+            .last()
+            .map_or((Head::default(), None), |run| (run.footer().head, Some(run.footer().key)));
         if span.last <= head.seq {
             continue;
         }

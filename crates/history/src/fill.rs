@@ -57,8 +57,7 @@ fn fill_part<D: Disk>(
                     filter.insert(id.hash);
                 }
             }
-            let is_behind =
-                ids.page().last().is_none_or(|id| filter.block(id.hash) >= blocks.end);
+            let is_behind = ids.page().last().is_none_or(|id| filter.block(id.hash) >= blocks.end);
             if is_behind || !ids.next_page()? {
                 break;
             }

@@ -27,7 +27,13 @@ const BLOCK_BYTES: usize = 32;
 
 /// Odd multipliers, one per lane, from the specification of Apache Parquet.
 const MULTIPLIERS: [u32; LANES_PER_BLOCK] = [
-    0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947,
+    0x47b6_137b,
+    0x4497_4d91,
+    0x8824_ad5b,
+    0xa2b7_289d,
+    0x7054_95c7,
+    0x2df1_424b,
+    0x9efc_4947,
     0x5c6b_fb31,
 ];
 
@@ -115,12 +121,7 @@ fn masks(hash: u64) -> [u64; WORDS_PER_BLOCK] {
     let low = low_half(hash);
     let bit = |multiplier: u32| 1u64 << (low.wrapping_mul(multiplier) >> 27);
     let [a, b, c, d, e, f, g, h] = MULTIPLIERS;
-    [
-        bit(a) | bit(b) << 32,
-        bit(c) | bit(d) << 32,
-        bit(e) | bit(f) << 32,
-        bit(g) | bit(h) << 32,
-    ]
+    [bit(a) | bit(b) << 32, bit(c) | bit(d) << 32, bit(e) | bit(f) << 32, bit(g) | bit(h) << 32]
 }
 
 #[cfg(test)]

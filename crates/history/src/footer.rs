@@ -170,8 +170,7 @@ impl Footer {
             && before.seq.checked_next() == Some(span.first)
             && head.seq == span.last
             && sections.ids.count == span.events()
-            && sections.names.count
-                == head.accounts_count.checked_sub(before.accounts_count)?
+            && sections.names.count == head.accounts_count.checked_sub(before.accounts_count)?
             && sections.fit(page);
         is_whole.then_some(footer)
     }

@@ -119,8 +119,7 @@ impl<D: Disk> Merge<D> {
 }
 
 fn files<D: Disk>(inputs: &[Arc<Run<D>>]) -> Vec<Pair> {
-    let mut files: Vec<Pair> =
-        inputs.iter().flat_map(|run| run.files().iter().copied()).collect();
+    let mut files: Vec<Pair> = inputs.iter().flat_map(|run| run.files().iter().copied()).collect();
     // A file that two runs share: the earlier one may know where it begins.
     files.dedup_by_key(|file| file.0);
     files

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_class_ends_half_way_to_the_next() {
-        let classes = [1, 100, 282, 283, 800, 2_262, 2_263].map(|events| class(events, &options(8)));
+        let classes =
+            [1, 100, 282, 283, 800, 2_262, 2_263].map(|events| class(events, &options(8)));
         assert_eq!(classes, [0, 0, 0, 1, 1, 1, 2]);
     }
 }

@@ -170,7 +170,11 @@ impl<D: Disk> Run<D> {
     }
 
     /// The payload of a page that was read.
-    pub(crate) fn payload<'p>(&self, page: &'p [u8], number: u64) -> Result<&'p [u8], HistoryError> {
+    pub(crate) fn payload<'p>(
+        &self,
+        page: &'p [u8],
+        number: u64,
+    ) -> Result<&'p [u8], HistoryError> {
         self.span.payload(page, number).ok_or_else(|| self.damage())
     }
 
@@ -187,7 +191,11 @@ impl<D: Disk> Run<D> {
     }
 
     /// The entries of page `index` of `section`.
-    fn page_entries<E: Entry>(&self, section: Section, index: usize) -> Result<Vec<E>, HistoryError> {
+    fn page_entries<E: Entry>(
+        &self,
+        section: Section,
+        index: usize,
+    ) -> Result<Vec<E>, HistoryError> {
         let number = section.first.saturating_add(index as u64);
         let left = section.count.saturating_sub((index as u64).saturating_mul(E::PER_PAGE as u64));
         let page = self.page(number)?;

@@ -8,8 +8,8 @@ use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use journal::{LedgerId, Planted, Plants};
 use journal::disk::{Disk, write_all_at};
+use journal::{LedgerId, Planted, Plants};
 
 use crate::entry::Entry;
 use crate::folder::run_name;
@@ -50,7 +50,17 @@ impl<D: Disk> RunWriter<D> {
         let file = disk.create(aside)?;
         let disk = Arc::clone(disk);
         let buffer = Vec::with_capacity(WRITE_BYTES);
-        let mut writer = Self { disk, file, aside, span, buffer, pages: 0, written: 0, synced: 0, plants: Plants::default() };
+        let mut writer = Self {
+            disk,
+            file,
+            aside,
+            span,
+            buffer,
+            pages: 0,
+            written: 0,
+            synced: 0,
+            plants: Plants::default(),
+        };
         writer.page(&footer::header(ledger, span))?;
         Ok(writer)
     }

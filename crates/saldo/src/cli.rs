@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::proof::{inspect, verify};
 use crate::serve;
 use crate::verbs::{
-    accounts, balance, bench, deposit, help, init, resolve, shutdown, statement, totals, transfer,
-    tx, version, withdraw,
+    accounts, balance, bench, deposit, export, help, import, init, resolve, shutdown, statement,
+    totals, transfer, tx, version, withdraw,
 };
 
 /// A bank: accounts with exact balances, money that moves between them, every answer on disk before
@@ -73,6 +73,10 @@ pub enum Verb {
     Accounts(accounts::Args),
     /// Show how much there is in all
     Totals(totals::Args),
+    /// Write all transactions, or all accounts, for other programs
+    Export(export::Args),
+    /// Send a file of commands, each of which happens once
+    Import(import::Args),
     /// Run the bank
     Serve(serve::Serve),
     /// Stop the server in good order
@@ -92,7 +96,7 @@ pub enum Verb {
 /// The verbs by what they are for. A test compares this with the parser.
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Money", &["init", "balance", "deposit", "withdraw", "transfer", "resolve"]),
-    ("History", &["tx", "statement", "accounts", "totals"]),
+    ("History", &["tx", "statement", "accounts", "totals", "export", "import"]),
     ("The server", &["serve", "shutdown", "bench"]),
     ("A data folder", &["verify", "inspect"]),
     ("This program", &["help", "version"]),
@@ -124,6 +128,8 @@ impl Verb {
             Self::Statement(args) => statement::run(args),
             Self::Accounts(args) => accounts::run(args),
             Self::Totals(args) => totals::run(args),
+            Self::Export(args) => export::run(args),
+            Self::Import(args) => import::run(args),
             Self::Serve(args) => serve::run(args),
             Self::Shutdown(args) => shutdown::run(args),
             Self::Bench(args) => bench::run(args),
@@ -147,11 +153,12 @@ impl Verb {
             Self::Statement(args) => args.output.wants_json(),
             Self::Accounts(args) => args.output.wants_json(),
             Self::Totals(args) => args.output.wants_json(),
+            Self::Import(args) => args.output.wants_json(),
             Self::Shutdown(args) => args.output.wants_json(),
             Self::Bench(args) => args.output.wants_json(),
             Self::Verify(args) => args.output.wants_json(),
             Self::Inspect(args) => args.output.wants_json(),
-            Self::Serve(_) | Self::Help(_) => false,
+            Self::Export(_) | Self::Serve(_) | Self::Help(_) => false,
             Self::Version(args) => args.json,
         }
     }

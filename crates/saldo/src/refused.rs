@@ -3,6 +3,7 @@
 use client::reply::Refusal;
 use ledger::limits::BALANCE_MAX;
 use protocol::Code;
+use serde_json::Value;
 
 use crate::act::Act;
 use crate::exit_code::Exit;
@@ -10,6 +11,19 @@ use crate::failure::Failure;
 use crate::output::text;
 use crate::server::Server;
 use crate::shell::Command;
+
+/// The failure for a reply, to one of many requests, that is not what was asked for.
+pub fn no(server: &Server, reply: &Value) -> Failure {
+    let text_of = |key: &str| reply.get(key).and_then(Value::as_str).unwrap_or_default();
+    let code = text_of("code").to_owned();
+    if code.is_empty() {
+        let text = format!("{} answered something that is no reply of a bank", server.place());
+        return Failure::new(Exit::NothingDone, "bad_reply", text)
+            .hint("another program seems to listen there; name the bank with --server host:port");
+    }
+    let exit = Code::ALL.into_iter().find(|known| known.as_str() == code).map_or(Exit::No, exit_of);
+    Failure::new(exit, code, text::message(text_of("error")))
+}
 
 /// The failure for a request that the bank refused.
 pub fn failure(refusal: &Refusal, server: &Server, act: &Act<'_>) -> Failure {

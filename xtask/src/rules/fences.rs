@@ -43,6 +43,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "comfy-table",
             "indicatif",
             "jiff",
+            "csv",
             "anstream",
             "anstyle",
             "hdrhistogram",

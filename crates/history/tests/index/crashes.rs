@@ -95,7 +95,8 @@ fn a_run_that_was_published_survives_the_power_cut() {
 #[test]
 fn a_call_that_fails_is_an_error_and_the_next_step_makes_good() {
     let history = History::random(&mut Random(2), 40, 5);
-    for call in [Call::Create, Call::WriteAt, Call::SyncAll, Call::Rename, Call::SyncDir, Call::Unlink]
+    for call in
+        [Call::Create, Call::WriteAt, Call::SyncAll, Call::Rename, Call::SyncDir, Call::Unlink]
     {
         for nth in 1..6 {
             let disk = Arc::new(SimDisk::new());

@@ -54,8 +54,7 @@ fn compare_hash<D: Disk>(
     let in_memory: Vec<u64> =
         index.seqs_of_hash_in_memory(hash).iter().map(|seq| seq.get()).collect();
     assert_eq!(in_memory, with_hash(indexed + 1, count));
-    let in_runs: Vec<u64> =
-        index.seqs_of_hash(hash).unwrap().iter().map(|seq| seq.get()).collect();
+    let in_runs: Vec<u64> = index.seqs_of_hash(hash).unwrap().iter().map(|seq| seq.get()).collect();
     assert_eq!(in_runs, with_hash(1, indexed));
     assert!(in_runs.is_empty() || index.may_hold(hash), "the filter denies {in_runs:?}");
 }
@@ -67,8 +66,7 @@ fn compare_account<D: Disk>(
     names: usize,
     random: &mut Random,
 ) {
-    let account =
-        if random.happens(1, 3) { 0 } else { random.below(names as u64 + 2) as u32 };
+    let account = if random.happens(1, 3) { 0 } else { random.below(names as u64 + 2) as u32 };
     let from = random.below(count + 2);
     let to = if random.happens(1, 3) { u64::MAX } else { random.below(count + 3) };
     let limit = [0, 1, 2, 7, 100, usize::MAX][random.below(6) as usize];
@@ -81,9 +79,8 @@ fn compare_account<D: Disk>(
         expected.reverse();
     }
     expected.truncate(limit);
-    let found = index
-        .seqs_of_account(account, Seq::new(from), Seq::new(to), newest_first, limit)
-        .unwrap();
+    let found =
+        index.seqs_of_account(account, Seq::new(from), Seq::new(to), newest_first, limit).unwrap();
     let found: Vec<u64> = found.iter().map(|seq| seq.get()).collect();
     assert_eq!(found, expected, "account {account}, {from} to {to}, newest first {newest_first}");
 }

@@ -77,8 +77,7 @@ impl<'s> Pipe<'s> {
                 Err(fault) => return Ok(Some(fault)),
             },
         };
-        let bytes: Vec<u8> =
-            lines.iter().flat_map(|line| line.bytes().chain([b'\n'])).collect();
+        let bytes: Vec<u8> = lines.iter().flat_map(|line| line.bytes().chain([b'\n'])).collect();
         let exchange = connection.exchange(&bytes, lines.len(), timeout, deadline).await;
         for line in exchange.replies {
             let reply: Value = serde_json::from_slice(&line).map_err(|_| self.no_reply(&line))?;
@@ -96,7 +95,8 @@ impl<'s> Pipe<'s> {
     fn no_reply(&self, line: &[u8]) -> Failure {
         let said = String::from_utf8_lossy(line);
         let said: String = said.chars().take(64).collect();
-        let text = format!("{} answered {said:?}, which is no reply of a bank", self.server.place());
+        let text =
+            format!("{} answered {said:?}, which is no reply of a bank", self.server.place());
         Failure::new(Exit::NothingDone, "bad_reply", text)
             .hint("another program seems to listen there; name the bank with --server host:port")
     }
@@ -125,7 +125,10 @@ impl<'s> Pipe<'s> {
 /// Whether the very same request can get another answer soon.
 fn is_for_later(reply: &Value) -> bool {
     let code = reply.get("code").and_then(Value::as_str);
-    matches!(code, Some("overloaded" | "shutting_down" | "outcome_unknown" | "internal" | "index_unavailable"))
+    matches!(
+        code,
+        Some("overloaded" | "shutting_down" | "outcome_unknown" | "internal" | "index_unavailable")
+    )
 }
 
 /// A text of a reply; empty where there is none.

@@ -47,7 +47,9 @@ pub async fn accounts(
             count += 1;
             match format {
                 AccountsFormat::Jsonl => {
-                    target.write(format!("{}\n", json!({"user": user, "balance": balance})).as_bytes())?;
+                    target.write(
+                        format!("{}\n", json!({"user": user, "balance": balance})).as_bytes(),
+                    )?;
                 }
                 AccountsFormat::Csv => rows.add(&[user, balance.to_string()])?,
             }

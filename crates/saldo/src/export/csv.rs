@@ -7,9 +7,8 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 
 /// The columns of exported transactions. `saldo import` reads them back.
-pub const TRANSACTION_COLUMNS: [&str; 10] = [
-    "seq", "at", "tx", "tx_id", "from", "to", "amount", "balance_from", "balance_to", "code",
-];
+pub const TRANSACTION_COLUMNS: [&str; 10] =
+    ["seq", "at", "tx", "tx_id", "from", "to", "amount", "balance_from", "balance_to", "code"];
 
 /// A writer into memory.
 pub struct Rows(csv::Writer<Vec<u8>>);

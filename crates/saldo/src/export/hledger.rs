@@ -3,8 +3,6 @@
 //! bank again and compares.
 //! Source of the format: the hledger manual, sections "Transactions", "Postings", "Balance assertions".
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -26,7 +24,7 @@ const WORLD: &str = "world";
 /// The name of an account in the journal. hledger ends a name at two spaces, takes `:` for the
 /// border between an account and its part, and some marks at its beginning for something else: such
 /// characters are written as `%` and two hexadecimal digits per byte, and so is `%` itself.
-pub fn journal_name(account: &str) -> String {
+fn journal_name(account: &str) -> String {
     let mut name = String::from("accounts:");
     let last = account.chars().count().saturating_sub(1);
     let mut before = ' ';
@@ -34,7 +32,9 @@ pub fn journal_name(account: &str) -> String {
         let is_border = place == 0 || place == last;
         let is_plain = match character {
             ' ' => !is_border && before != ' ',
-            '%' | ':' | ';' | '"' | '|' | '(' | ')' | '[' | ']' | '*' | '!' | '=' | '@' | '#' => false,
+            '%' | ':' | ';' | '"' | '|' | '(' | ')' | '[' | ']' | '*' | '!' | '=' | '@' | '#' => {
+                false
+            }
             _ => !character.is_whitespace(),
         };
         if is_plain {
@@ -42,8 +42,7 @@ pub fn journal_name(account: &str) -> String {
         } else {
             let mut bytes = [0; 4];
             for byte in character.encode_utf8(&mut bytes).bytes() {
-                // Writing to a String does not fail.
-                drop(write!(name, "%{byte:02x}"));
+                name.push_str(&format!("%{byte:02x}"));
             }
         }
         before = character;
@@ -90,7 +89,11 @@ impl Commodity {
         let after = transaction.get("after").cloned().unwrap_or_default();
         let world: i128 = match text_of(transaction, "tx") {
             "transfer" => {
-                post(side("from", "user").as_str().unwrap_or_default(), -amount, &side("from", "after"));
+                post(
+                    side("from", "user").as_str().unwrap_or_default(),
+                    -amount,
+                    &side("from", "after"),
+                );
                 post(side("to", "user").as_str().unwrap_or_default(), amount, &side("to", "after"));
                 return text;
             }

@@ -8,6 +8,6 @@ mod target;
 mod transactions;
 
 pub use accounts::{AccountsFormat, accounts};
-pub use hledger::{Commodity, journal_name};
+pub use hledger::Commodity;
 pub use target::Target;
 pub use transactions::{TransactionsFormat, transactions};

@@ -15,7 +15,11 @@ pub struct Target {
 
 enum Out {
     Stdout(BufWriter<io::Stdout>),
-    File { out: BufWriter<File>, aside: PathBuf, path: PathBuf },
+    File {
+        out: BufWriter<File>,
+        aside: PathBuf,
+        path: PathBuf,
+    },
     /// Whoever read stdout has what it wanted.
     Gone,
 }

@@ -85,7 +85,8 @@ fn pages(next: u64, last: u64) -> Vec<String> {
     firsts
         .map(|first| {
             let to = last.min(first + PAGE - 1);
-            json!({"cmd": "transactions", "from_seq": first, "to_seq": to, "limit": PAGE}).to_string()
+            json!({"cmd": "transactions", "from_seq": first, "to_seq": to, "limit": PAGE})
+                .to_string()
         })
         .collect()
 }

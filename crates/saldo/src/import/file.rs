@@ -237,7 +237,8 @@ mod tests {
 
     #[test]
     fn a_row_that_is_none_is_named() {
-        let failure = items("rows.jsonl", "{\"cmd\":\"deposit\",\"user\":\"a\",\"amount\":1}\nnone\n");
+        let failure =
+            items("rows.jsonl", "{\"cmd\":\"deposit\",\"user\":\"a\",\"amount\":1}\nnone\n");
         let (exit, code, text, _) = failure.as_ref().unwrap_err().parts();
         assert_eq!((exit, code), (2, "bad_row"));
         assert!(text.contains("row 2"), "{text}");

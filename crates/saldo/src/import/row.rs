@@ -24,7 +24,9 @@ pub enum Row {
 pub fn of_object(object: &Map<String, Value>) -> Result<Row, String> {
     let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
     let kind = text("cmd").or_else(|| text("tx")).ok_or("it has neither \"cmd\" nor \"tx\"")?;
-    if object.contains_key("tx") && matches!(&*kind, "refused" | "void") || text("tx").is_some_and(|tx| tx == "refused") {
+    if object.contains_key("tx") && matches!(&*kind, "refused" | "void")
+        || text("tx").is_some_and(|tx| tx == "refused")
+    {
         return Ok(Row::Skip);
     }
     let tx_id = tx_id(text("tx_id"))?;
@@ -124,7 +126,8 @@ fn account(name: &str) -> Result<AccountId<'static>, String> {
 }
 
 fn amount(digits: &str) -> Result<Amount, String> {
-    let number: i64 = digits.trim().parse().map_err(|_| format!("{digits:?} is no amount in minor units"))?;
+    let number: i64 =
+        digits.trim().parse().map_err(|_| format!("{digits:?} is no amount in minor units"))?;
     Amount::new(number).map_err(|fault| format!("{digits}: {fault}"))
 }
 
@@ -206,7 +209,11 @@ mod tests {
         let deposit = json!({"cmd": "deposit", "user": "a", "amount": 5, "tx_id": "made"});
         assert_eq!(read(&[("tx", "deposit"), ("to", "a"), ("amount", "5")]), deposit);
         assert_eq!(read(&[("cmd", "deposit"), ("user", "a"), ("amount", "5")]), deposit);
-        let init = [("tx", "init"), ("to", "a"), ("amount", "-2"), ("balance_to", "7"), ("tx_id", "i")];
-        assert_eq!(read(&init), json!({"cmd": "init_accounts", "accounts": {"a": 7}, "tx_id": "i"}));
+        let init =
+            [("tx", "init"), ("to", "a"), ("amount", "-2"), ("balance_to", "7"), ("tx_id", "i")];
+        assert_eq!(
+            read(&init),
+            json!({"cmd": "init_accounts", "accounts": {"a": 7}, "tx_id": "i"})
+        );
     }
 }

@@ -78,7 +78,8 @@ impl Sender<'_> {
             self.waiting.iter().map(|item| request(&item.command, &item.tx_id)).collect();
         let replies = runtime::block_on(self.pipe.ask(&lines));
         let done = self.tally.done + self.tally.already;
-        let replies = replies.map_err(|failure| failure.after(&format!("{done} rows were done")))?;
+        let replies =
+            replies.map_err(|failure| failure.after(&format!("{done} rows were done")))?;
         let waiting = std::mem::take(&mut self.waiting);
         for (item, reply) in waiting.iter().zip(&replies) {
             self.tally.rows += 1;

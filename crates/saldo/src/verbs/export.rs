@@ -72,7 +72,11 @@ struct Common {
 /// A commodity of letters needs no quotes in hledger.
 fn commodity(name: &str) -> Result<String, &'static str> {
     let is_plain = !name.is_empty() && name.chars().all(char::is_alphabetic);
-    if is_plain { Ok(name.to_owned()) } else { Err("a commodity is a word of letters, such as BRL") }
+    if is_plain {
+        Ok(name.to_owned())
+    } else {
+        Err("a commodity is a word of letters, such as BRL")
+    }
 }
 
 /// Exports.
@@ -105,10 +109,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 enum Chosen {
-    Transactions {
-        format: TransactionsFormat,
-        commodity: Commodity,
-        span: (u64, Option<u64>),
-    },
+    Transactions { format: TransactionsFormat, commodity: Commodity, span: (u64, Option<u64>) },
     Accounts { format: AccountsFormat },
 }

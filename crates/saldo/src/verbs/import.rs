@@ -99,9 +99,8 @@ fn answer(tally: Tally, dry_run: bool) -> Result<Answer, Failure> {
     };
     let mut answer = Answer { json: output::json_line(&document)?, ..Answer::default() };
     let verb = if dry_run { "to do" } else { "done" };
-    answer.table = format!(
-        "rows {rows}\n{verb} {done}\ndone before {already}\nmove nothing {skipped}\n"
-    );
+    answer.table =
+        format!("rows {rows}\n{verb} {done}\ndone before {already}\nmove nothing {skipped}\n");
     let columns = [rows, done, already, rejected, skipped].map(|number| number.to_string());
     tsv::row(&mut answer.tsv, &columns);
     tsv::row(&mut answer.bare, [done.to_string()]);
