@@ -192,11 +192,14 @@ impl Chunk {
     }
 }
 
+/// A name with the number of its account.
+pub(crate) type Named = (Box<[u8]>, u32);
+
 /// The names of accounts, sorted. Errors: `Nameless`.
 pub(crate) fn names_of(
     numbers: Range<u64>,
     name_of: NameOf<'_>,
-) -> Result<Vec<(Box<[u8]>, u32)>, HistoryError> {
+) -> Result<Vec<Named>, HistoryError> {
     let mut names = Vec::new();
     for number in numbers {
         let number = u32::try_from(number).unwrap_or(u32::MAX);

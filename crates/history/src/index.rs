@@ -198,7 +198,7 @@ impl<D: Disk> History<D> {
         };
         let Some(merge) = merge else { return Ok(Work::Idle) };
         match merge.step()? {
-            Step::Goes(merge) => worker.merge = Some(merge),
+            Step::Goes(merge) => worker.merge = Some(*merge),
             Step::Done(span, parts) => self.replace(span, &parts)?,
         }
         Ok(Work::Merged)

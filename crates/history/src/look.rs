@@ -8,7 +8,7 @@ use std::sync::Arc;
 use journal::disk::Disk;
 use ledger::Seq;
 
-use crate::chunk::{Chunk, names_of};
+use crate::chunk::{Chunk, Named, names_of};
 use crate::error::HistoryError;
 use crate::run::{Run, Wanted, mark_before};
 use crate::stream::NameStream;
@@ -92,7 +92,7 @@ impl<D: Disk> View<D> {
         name_of: NameOf<'_>,
     ) -> Result<NamesPage, HistoryError> {
         let mut unsorted = names_of(open, name_of)?;
-        let mut in_memory: Vec<&[(Box<[u8]>, u32)]> = Vec::new();
+        let mut in_memory: Vec<&[Named]> = Vec::new();
         for chunk in &self.chunks {
             // IMPORTANT: asked once. The background may sort it meanwhile, and its names would be
             // listed twice.
@@ -166,7 +166,7 @@ enum Source {
 fn next<D: Disk>(
     asked: &AskedNames<'_>,
     in_runs: &[NameStream<D>],
-    in_memory: &[&[(Box<[u8]>, u32)]],
+    in_memory: &[&[Named]],
 ) -> Option<(Source, u32)> {
     let runs = in_runs.iter().enumerate().filter_map(|(index, names)| {
         names.peek().map(|(name, number)| (name, number, Source::Run(index)))

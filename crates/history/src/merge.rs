@@ -45,7 +45,7 @@ enum Stage<D: Disk> {
 /// What a step did.
 pub(crate) enum Step<D: Disk> {
     /// There is more to do.
-    Goes(Merge<D>),
+    Goes(Box<Merge<D>>),
     /// The run has its name. These are its parts, which may go now.
     Done(Span, Vec<Arc<Run<D>>>),
 }
@@ -81,28 +81,28 @@ impl<D: Disk> Merge<D> {
         let next = match &mut self.stage {
             Stage::Ids(ids) => {
                 if !ids.step(to)? {
-                    return Ok(Step::Goes(self));
+                    return Ok(Step::Goes(Box::new(self)));
                 }
                 (sections.ids, tail.id_fences) = ids.end(to)?;
                 Stage::Legs(EntryMerge::begin(inputs, to, |sections| sections.legs)?)
             }
             Stage::Legs(legs) => {
                 if !legs.step(to)? {
-                    return Ok(Step::Goes(self));
+                    return Ok(Step::Goes(Box::new(self)));
                 }
                 (sections.legs, tail.leg_fences) = legs.end(to)?;
                 Stage::Marks(EntryMerge::begin(inputs, to, |sections| sections.marks)?)
             }
             Stage::Marks(marks) => {
                 if !marks.step(to)? {
-                    return Ok(Step::Goes(self));
+                    return Ok(Step::Goes(Box::new(self)));
                 }
                 (sections.marks, _) = marks.end(to)?;
                 Stage::Names(NameMerge::begin(inputs, to)?)
             }
             Stage::Names(names) => {
                 if !names.step(to)? {
-                    return Ok(Step::Goes(self));
+                    return Ok(Step::Goes(Box::new(self)));
                 }
                 (sections.names, tail.name_fences) = names.end(to)?;
                 Stage::Tail
@@ -114,7 +114,7 @@ impl<D: Disk> Merge<D> {
             }
         };
         self.stage = next;
-        Ok(Step::Goes(self))
+        Ok(Step::Goes(Box::new(self)))
     }
 }
 

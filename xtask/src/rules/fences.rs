@@ -13,7 +13,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("protocol", &["serde", "serde_json", "itoa", "memchr", "thiserror"]),
     // No runtime, no clock, no log: it returns reports.
     ("journal", &["blake3", "itoa", "memchr", "serde", "serde_json", "rustix", "thiserror"]),
-    // No runtime, no clock, no log here either; crc32fast and xxhash-rust: decision 0004.
+    // No runtime, no clock, no log here either; crc32fast and xxhash-rust: decision 0010.
     ("history", &["crc32fast", "xxhash-rust", "thiserror"]),
     (
         "engine",

@@ -96,16 +96,14 @@ impl Source {
                 None => self.made(number)?,
             };
             let item = Item { row: number, command, tx_id };
-            match (pending.take(), item) {
-                (Some(before), item) => match join(before, item) {
-                    Ok(joined) => pending = Some(joined),
-                    Err((before, item)) => {
-                        take(Found::Item(before))?;
-                        pending = Some(item);
-                    }
-                },
-                (None, item) => pending = Some(item),
+            if let Some(before) = pending.take() {
+                if let Some(joined) = join(&before, &item) {
+                    pending = Some(joined);
+                    return Ok(());
+                }
+                take(Found::Item(before))?;
             }
+            pending = Some(item);
             Ok(())
         };
         match self.format {
@@ -179,19 +177,17 @@ impl Source {
     }
 }
 
-/// Rows of one `init`, put together; both come back when they are no such rows.
-fn join(before: Item, item: Item) -> Result<Item, (Item, Item)> {
-    let is_one = before.tx_id == item.tx_id;
-    match (&before.command, &item.command) {
-        (Command::Init(first), Command::Init(second)) if is_one => {
-            let both = first.as_slice().iter().chain(second.as_slice()).cloned().collect();
-            match Openings::new(both) {
-                Some(both) => Ok(Item { command: Command::Init(both), ..before }),
-                None => Err((before, item)),
-            }
-        }
-        _ => Err((before, item)),
+/// Rows of one `init`, put together; `None` when they are no such rows.
+fn join(before: &Item, item: &Item) -> Option<Item> {
+    let (Command::Init(first), Command::Init(second)) = (&before.command, &item.command) else {
+        return None;
+    };
+    if before.tx_id != item.tx_id {
+        return None;
     }
+    let both = first.as_slice().iter().chain(second.as_slice()).cloned().collect();
+    let command = Command::Init(Openings::new(both)?);
+    Some(Item { row: before.row, command, tx_id: before.tx_id.clone() })
 }
 
 fn unread(path: &Path, error: &io::Error) -> Failure {
