@@ -8,7 +8,7 @@ use super::*;
 use crate::disk::{Disk, SimDisk};
 use crate::header::{Currency, LedgerId};
 use crate::names::{SNAPSHOT, SNAPSHOT_PREVIOUS};
-use crate::recover::{OpenOptions, open};
+use crate::recover::{OpenOptions, lock_folder, open};
 use crate::snapshot::{Depth, SnapshotHead, SnapshotWriter};
 use crate::staging::Staged;
 
@@ -20,7 +20,10 @@ fn options() -> OpenOptions {
 /// One deposit and two snapshots of it.
 fn bank() -> Arc<SimDisk> {
     let disk = Arc::new(SimDisk::new());
-    let mut opened = open(disk.clone(), &options(), &|_| {}, |_| Ok(())).unwrap();
+    let mut opened = {
+        let lock = lock_folder(&*disk).unwrap();
+        open(disk.clone(), lock, &options(), &|_| {}, |_| Ok(())).unwrap()
+    };
     let after = Balance::new(100).unwrap();
     let leg = Leg { account: AccountId::new("alice").unwrap(), before: Balance::ZERO, after };
     let event = Event::Deposit { leg, amount: Amount::new(100).unwrap() };
@@ -80,7 +83,8 @@ fn without_a_whole_snapshot_every_event_is_replayed_whatever_is_indexed() {
     disk.unlink(SNAPSHOT_PREVIOUS).unwrap();
     let options = OpenOptions { indexed: Seq::new(1), ..options() };
     let mut seqs = Vec::new();
-    let opened = open(disk, &options, &|_| {}, |found| {
+    let lock = lock_folder(&*disk).unwrap();
+    let opened = open(disk, lock, &options, &|_| {}, |found| {
         if let Found::Event { transaction, .. } = found {
             seqs.push(transaction.seq);
         }

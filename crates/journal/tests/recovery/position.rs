@@ -33,8 +33,10 @@ fn start(disk: &SimDisk, sizes: Sizes, indexed: Seq, workers: Workers) -> Told {
     let options = OpenOptions { sizes, indexed, workers, ..OpenOptions::new(genesis) };
     let (mut accounts, mut events) = (Vec::new(), Vec::new());
     let progress = RefCell::new(Vec::new());
+    let lock = journal::lock_folder(disk).expect("nobody has it");
     let opened = journal::open(
         Arc::new(disk.clone()),
+        lock,
         &options,
         &|told| progress.borrow_mut().push(told),
         |found| {
