@@ -11,8 +11,8 @@ use crate::journal_like::History;
 use crate::naive::compare;
 use crate::random::Random;
 
-/// No merges: one run after the other.
-const RUNS: Options = Options { merge_fan_in: 99, ..TINY };
+/// No merges, and no run before it is asked for: one run after the other.
+const RUNS: Options = Options { merge_fan_in: 99, run_events: 10_000, ..TINY };
 
 /// An index of three runs, and their names.
 fn three_runs() -> (History, Arc<SimDisk>, Vec<String>) {
