@@ -99,7 +99,8 @@ mod tests {
             let size = |number: usize| if number.is_multiple_of(2) { 700 } else { 100 };
             let (runs, written) = after(fan_in, 1_000, size);
             assert!(runs.len() <= 4 * fan_in, "{fan_in}: {runs:?}");
-            assert!(written <= 400_000 * 12, "{fan_in}: {written}");
+            // Once from memory, and once into each class: of a fan-in of 2 there are twelve.
+            assert!(written <= 400_000 * 13, "{fan_in}: {written}");
         }
     }
 
