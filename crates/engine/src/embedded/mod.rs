@@ -137,6 +137,10 @@ pub fn open_telling<D: Disk>(
     // IMPORTANT: before the index is touched, which a server that has the folder may be writing.
     let lock = journal::lock_folder(&*disk)?;
     let genesis = journal::genesis_of(&*disk)?;
+    if genesis.is_none() {
+        // A folder that was robbed of its journal is refused before its index is taken for foreign.
+        journal::survey(&*disk)?;
+    }
     let ledger = genesis.as_ref().unwrap_or(&options.genesis_if_new).ledger;
     let index_error = |source: history::HistoryError| OpenError::Disk {
         what: "opening the index".into(),
