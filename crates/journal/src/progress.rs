@@ -1,6 +1,7 @@
 //! How far a long start has come, told to whoever opens the folder.
 //!
-//! **Invariant:** within a phase the bytes done never fall, and the last thing told is the total.
+//! **Invariant:** within a phase the bytes done never fall, and a phase that succeeds ends with the
+//! total.
 //! **Invariant:** it is told on the thread that opens the folder, and now and then only.
 
 /// What a start is doing.
@@ -52,9 +53,11 @@ impl<'p> Meter<'p> {
         }
     }
 
-    /// Ends the phase.
+    /// Ends a phase that succeeded.
     pub(crate) fn end(mut self) {
-        self.tell(self.bytes_total);
+        if self.bytes_told < self.bytes_total {
+            self.tell(self.bytes_total);
+        }
     }
 
     fn tell(&mut self, bytes_done: u64) {
@@ -78,6 +81,7 @@ mod tests {
             meter.at(bytes_done);
         }
         meter.end();
-        assert_eq!(told.into_inner(), [0, 1 << 20, 3 << 20, 5 << 20, 5 << 20]);
+        Meter::begin(&tell, Phase::Events, 7).end();
+        assert_eq!(told.into_inner(), [0, 1 << 20, 3 << 20, 5 << 20, 0, 7]);
     }
 }

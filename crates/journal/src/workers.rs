@@ -81,15 +81,15 @@ impl Tally {
 /// done.
 pub(crate) fn in_order<T: Send, R>(
     plan: Plan,
-    mut meter: Meter<'_>,
+    meter: &mut Meter<'_>,
     work: impl Fn(usize, Option<T>, &Tally) -> T + Sync,
     take: impl FnOnce(&mut Results<'_, '_, T>) -> R,
 ) -> R {
     let tally = Tally::default();
-    let taken = if plan.workers == 0 {
+    if plan.workers == 0 {
         let work = &|job, spare| work(job, spare, &tally);
         let source = Source::Here { work, next: 0, spare: None };
-        take(&mut Results { plan, source, tally: &tally, meter: &mut meter })
+        take(&mut Results { plan, source, tally: &tally, meter })
     } else {
         let shared = Shared { state: Mutex::default(), done: Condvar::new(), room: Condvar::new() };
         std::thread::scope(|scope| {
@@ -99,11 +99,9 @@ pub(crate) fn in_order<T: Send, R>(
             // However taking ends, whoever waits for room learns that nobody takes any more.
             let _end = End(&shared);
             let source = Source::Workers(&shared);
-            take(&mut Results { plan, source, tally: &tally, meter: &mut meter })
+            take(&mut Results { plan, source, tally: &tally, meter })
         })
-    };
-    meter.end();
-    taken
+    }
 }
 
 /// The results of the jobs, in order.
@@ -273,7 +271,7 @@ mod tests {
         for (workers, ahead) in [(0, 1), (1, 1), (2, 1), (3, 2), (4, 100)] {
             let taken = in_order(
                 plan(workers, 100, ahead),
-                quiet(),
+                &mut quiet(),
                 |job, _spare, _tally| job * 3,
                 |results| std::iter::from_fn(|| results.next()).collect::<Vec<_>>(),
             );
@@ -287,7 +285,7 @@ mod tests {
         let begun = AtomicUsize::new(0);
         in_order(
             plan(3, 50, 4),
-            quiet(),
+            &mut quiet(),
             |_, _spare, _tally| begun.fetch_add(1, Ordering::SeqCst),
             |results| {
                 let mut taken = 0;
@@ -305,7 +303,7 @@ mod tests {
         let begun = AtomicUsize::new(0);
         let first = in_order(
             plan(2, 1_000_000, 2),
-            quiet(),
+            &mut quiet(),
             |job, _spare, _tally| {
                 begun.fetch_add(1, Ordering::SeqCst);
                 job
@@ -322,7 +320,7 @@ mod tests {
             let fresh = AtomicUsize::new(0);
             in_order(
                 plan(workers, 20, 1),
-                quiet(),
+                &mut quiet(),
                 |_, spare: Option<Vec<u8>>, _tally| {
                     spare.unwrap_or_else(|| {
                         fresh.fetch_add(1, Ordering::SeqCst);

@@ -83,7 +83,7 @@ pub(crate) fn replay<D: Disk>(
     let bytes = stretches.iter().map(Stretch::bytes).sum();
     let workers = workers.for_bytes(bytes);
     let plan = Plan { workers, jobs: stretches.len(), ahead: 2 * workers + 1 };
-    let meter = Meter::begin(progress, Phase::Events, bytes);
+    let mut meter = Meter::begin(progress, Phase::Events, bytes);
     let read = |number: usize, spare: Option<Result<Groups, OpenError>>, tally: &Tally| {
         let mut groups = spare.and_then(Result::ok).unwrap_or_default();
         if let Some(stretch) = stretches.get(number) {
@@ -94,14 +94,16 @@ pub(crate) fn replay<D: Disk>(
     };
     let start = stretches.first().map_or(survey.link, |first| first.start.link);
     let mut state = State { last: start.last, world: start.world, at_us: 0 };
-    in_order(plan, meter, read, |read| {
+    in_order(plan, &mut meter, read, |read| {
         for stretch in &stretches {
             let Some(groups) = read.next().transpose()? else { break };
             state.take(stretch.segment, &groups, position, &mut sink)?;
             read.give_back(Ok(groups));
         }
-        Ok(Replayed { at_us: state.at_us, bytes })
-    })
+        Ok(())
+    })?;
+    meter.end();
+    Ok(Replayed { at_us: state.at_us, bytes })
 }
 
 impl Default for Replay<'_> {

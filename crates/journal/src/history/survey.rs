@@ -140,8 +140,8 @@ fn survey_all<D: Disk>(
     };
     let jobs = NAMES.len() + in_order_of_seq.len();
     let plan = Plan { workers: options.workers.for_bytes(bytes_total), jobs, ahead: jobs };
-    let meter = Meter::begin(options.progress, Phase::Proving, bytes_total);
-    let (states, seen) = in_order(plan, meter, work, |judged| {
+    let mut meter = Meter::begin(options.progress, Phase::Proving, bytes_total);
+    let (states, seen) = in_order(plan, &mut meter, work, |judged| {
         let mut states = Vec::new();
         for name in NAMES {
             if let Some(Judged::Snapshot(state)) = judged.next() {
@@ -153,6 +153,7 @@ fn survey_all<D: Disk>(
         link_all(&files, judged, survey, &mut seen).map_err(|error| or_original(error, &states))?;
         Ok((states, seen))
     })?;
+    meter.end();
     survey.expected_seal_found = seen.expected_seen();
     judge(survey, states, &seen)
 }

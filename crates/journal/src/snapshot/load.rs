@@ -37,7 +37,7 @@ pub(crate) fn read_accounts<D: Disk, E>(
         jobs: pieces.map_err(|_| io::ErrorKind::FileTooLarge)?,
         ahead: 2 * workers + 1,
     };
-    let meter = Meter::begin(progress, Phase::Accounts, bytes);
+    let mut meter = Meter::begin(progress, Phase::Accounts, bytes);
     let read = |number: usize, spare: Option<io::Result<Piece>>, tally: &crate::workers::Tally| {
         let mut piece = spare.and_then(Result::ok).unwrap_or_default();
         let start = (number as u64).strict_mul(PIECE_BYTES as u64);
@@ -45,7 +45,7 @@ pub(crate) fn read_accounts<D: Disk, E>(
         tally.add(PIECE_BYTES as u64);
         Ok(piece)
     };
-    in_order(plan, meter, read, |pieces| {
+    let taken = in_order(plan, &mut meter, read, |pieces| {
         while let Some(piece) = pieces.next() {
             let piece = piece?;
             for line in &piece.accounts {
@@ -59,7 +59,11 @@ pub(crate) fn read_accounts<D: Disk, E>(
             pieces.give_back(Ok(piece));
         }
         Ok(Ok(()))
-    })
+    });
+    if let Ok(Ok(())) = taken {
+        meter.end();
+    }
+    taken
 }
 
 /// The accounts whose lines begin in one piece of the file.
