@@ -38,7 +38,10 @@ fn main() -> Outcome<()> {
     let disk = Arc::new(disk);
     let currency = Currency::new("BRL").ok_or("three letters")?;
     let options = OpenOptions::new(Genesis { ledger: LedgerId(0x5a1d0), currency });
-    let mut opened = journal::open(Arc::clone(&disk), &options, &|_| {}, |_| Ok(()))?;
+    let mut opened =
+        journal::open(Arc::clone(&disk), journal::lock_folder(&*disk)?, &options, &|_| {}, |_| {
+            Ok(())
+        })?;
     let genesis = opened.report.genesis.clone();
     let writer = &mut opened.writer;
     commit_until(writer, "not counted", &|elapsed| elapsed >= seconds / 4)?;
