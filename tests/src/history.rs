@@ -2,6 +2,9 @@
 //! account's statement, what it held at any moment, all accounts, the totals. The log itself, read by
 //! the harness, is what the answers are held against.
 
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Folder, Journal, Kind, Model, Random, Serve, Server, Wire, until};
@@ -210,8 +213,13 @@ fn a_statement_read_while_money_moves_always_sums_and_its_pages_join() {
     let mut life = Life::new(Random::from_clock());
     let server = Serve::on(&life.folder).small().start();
     life.open(&server);
+    let (finished, is_finished) = channel::<()>();
+    let is_finished = Mutex::new(is_finished);
     std::thread::scope(|scope| {
-        let reader = scope.spawn(|| {
+        let server = &server;
+        scope.spawn(move || {
+            // Dropped with this thread, whether it found what it wanted or not.
+            let _finished = finished;
             let mut wire = server.connect();
             let mut seen = 0;
             while seen < 2_500 {
@@ -229,11 +237,13 @@ fn a_statement_read_while_money_moves_always_sums_and_its_pages_join() {
                 assert_eq!(oldest["balance"], oldest["amount"], "from the first on: {oldest}");
             }
         });
-        life.work(&server, 3_000, || {
-            // The clients end when the server does; the reader wants it a little longer.
+        life.work(server, 3_000, || {
+            // The clients go on until the server ends, and that waits for the reader.
+            let waiting = is_finished.lock().unwrap();
+            assert!(waiting.recv().is_err(), "nothing is sent, the reader only goes");
+            server.kill();
         });
-        reader.join().unwrap();
     });
-    server.crash();
+    drop(server);
     life.verify();
 }
