@@ -164,6 +164,8 @@ impl<D: Disk> Threads<D> {
                     let Committed { head, traces, file_first, offset, .. } = committed;
                     shared.history.append(Group { head, traces, file_first, offset });
                     shared.durability.publish(head.seq);
+                    // Whoever was just woken stages more before the next group is taken.
+                    std::thread::yield_now();
                     bytes = bytes.saturating_add(committed.bytes);
                     if bytes >= checkpoint_bytes {
                         bytes = 0;
