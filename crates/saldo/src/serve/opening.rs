@@ -85,7 +85,7 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
 }
 
 /// By how much threads in the background give way to the others (nice, 0 to 19).
-const BACKGROUND_NICE: i32 = 5;
+const BACKGROUND_NICE: i32 = 19;
 
 /// The folder of the index inside the data folder. It is derived: without it, the next start makes
 /// it anew from the journal.
