@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod bench;
+mod bulk;
 mod cli;
 mod damage;
 mod disk_full;
