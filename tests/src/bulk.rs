@@ -65,6 +65,31 @@ fn an_export_imported_into_an_empty_bank_gives_the_same_balances() {
 }
 
 #[test]
+fn an_export_has_every_transaction_however_large_they_are() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let mut wire = server.connect();
+    for round in 0..8 {
+        let accounts: serde_json::Map<String, Value> =
+            (0..15_000).map(|n| (format!("account-{round}-{n:05}"), 1_000_000.into())).collect();
+        let set = serde_json::json!({"cmd": "init_accounts", "accounts": accounts}).to_string();
+        assert_eq!(wire.ask(&set)["ok"], true);
+        for _ in 0..100 {
+            wire.say(r#"{"cmd":"deposit","user":"alice","amount":1}"#);
+        }
+        (0..100).for_each(|_| assert_eq!(wire.reply()["ok"], true));
+    }
+    let file = folder.around().join("all.jsonl");
+    export(&server, &["transactions"], &file);
+    let text = std::fs::read_to_string(file).unwrap();
+    let seqs: Vec<u64> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64().unwrap())
+        .collect();
+    assert_eq!(seqs, (1..=8 * 101).collect::<Vec<u64>>());
+}
+
+#[test]
 fn hledger_accepts_an_export_and_computes_the_same_balances() {
     let (life, server) = lived();
     let file = life.folder.around().join("bank.journal");

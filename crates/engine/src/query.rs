@@ -96,7 +96,7 @@ pub struct Span {
     pub from: Seq,
     /// Up to this seq, it included; `None`: to the end.
     pub to: Option<Seq>,
-    /// Most transactions in the answer, 1 to [`PAGE_MAX`].
+    /// Most transactions in the answer, 1 to [`PAGE_MAX`]; there may be fewer when they are large.
     pub limit: usize,
 }
 

@@ -21,6 +21,10 @@ use crate::query::{
 /// not be enough, the list has all accounts of its position, and the count may be ahead of it.
 const NAMES_TRIES: usize = 8;
 
+/// A page of transactions ends behind the one with which they name so many accounts, so that
+/// memory is bounded by this and by one event.
+const PAGE_ACCOUNTS_MAX: usize = 10_000;
+
 /// What a reading is made from.
 pub struct Reads<'s, D: Disk> {
     core: &'s Core<D>,
@@ -98,10 +102,22 @@ impl<'s, D: Disk> Reads<'s, D> {
         let limit = span.limit as u64;
         let stop = last.min(first.saturating_add(limit).saturating_sub(1));
         let mut walk = self.lines.walk();
-        let transactions: Result<Vec<_>, _> =
-            (first..=stop).map(|seq| walk.read(Seq::new(seq))).collect();
-        let next = (stop >= first && stop < last).then(|| Seq::new(stop).next());
-        Ok(Reading::Transactions { transactions: transactions?, next, as_of: end })
+        let mut transactions = Vec::new();
+        let mut next = Seq::new(first);
+        let mut accounts_count = 0;
+        // One that names many accounts is large: then the page is shorter than asked for.
+        while next.get() <= stop && accounts_count < PAGE_ACCOUNTS_MAX {
+            let transaction = walk.read(next)?;
+            accounts_count += if let Event::Refused(refused) = &transaction.event {
+                refused.command.accounts_count()
+            } else {
+                transaction.event.legs().count()
+            };
+            transactions.push(transaction);
+            next = next.next();
+        }
+        let next = (next.get() > first && next.get() <= last).then_some(next);
+        Ok(Reading::Transactions { transactions, next, as_of: end })
     }
 
     fn statement(

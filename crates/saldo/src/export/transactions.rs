@@ -1,6 +1,8 @@
 //! Every transaction of a span, in order, in one of three forms. The span ends at one position, so
 //! an export is a whole: what happens meanwhile is not in it.
 
+use std::collections::VecDeque;
+
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -46,32 +48,50 @@ pub async fn transactions(
         target.write(commodity.head(from, last).as_bytes())?;
     }
     let mut next = from;
+    let mut ahead = VecDeque::new();
+    let mut is_first_of_ask = false;
+    // The server may give fewer than were asked for when they are large, so what counts is the seq of
+    // each; a page that was asked for ahead and does not follow is asked for again.
     while next <= last && !target.is_gone() {
-        let lines = pages(next, last);
-        next += PAGE * lines.len() as u64;
-        for reply in pipe.ask(&lines).await? {
-            let items = items(server, &reply)?;
-            for transaction in items {
-                match format {
-                    TransactionsFormat::Jsonl => {
-                        target.write(format!("{transaction}\n").as_bytes())?;
-                    }
-                    TransactionsFormat::Csv => {
-                        for row in transaction_rows(transaction) {
-                            rows.add(&row)?;
-                        }
-                    }
-                    TransactionsFormat::Hledger => {
-                        let text = commodity.transaction(transaction, from == 1);
-                        target.write(text.as_bytes())?;
+        let reply = match ahead.pop_front() {
+            Some(reply) => reply,
+            None => {
+                ahead.extend(pipe.ask(&pages(next, last)).await?);
+                is_first_of_ask = true;
+                continue;
+            }
+        };
+        let items = items(server, &reply)?;
+        let first = items.first().and_then(|one| one.get("seq")).and_then(Value::as_u64);
+        if first != Some(next) {
+            if is_first_of_ask {
+                return Err(refused::no(server, &reply));
+            }
+            ahead.clear();
+            continue;
+        }
+        is_first_of_ask = false;
+        for transaction in items {
+            next += 1;
+            match format {
+                TransactionsFormat::Jsonl => {
+                    target.write(format!("{transaction}\n").as_bytes())?;
+                }
+                TransactionsFormat::Csv => {
+                    for row in transaction_rows(transaction) {
+                        rows.add(&row)?;
                     }
                 }
-            }
-            if format == TransactionsFormat::Csv {
-                target.write(&rows.take()?)?;
+                TransactionsFormat::Hledger => {
+                    let text = commodity.transaction(transaction, from == 1);
+                    target.write(text.as_bytes())?;
+                }
             }
         }
-        progress.show((next - from).min(total));
+        if format == TransactionsFormat::Csv {
+            target.write(&rows.take()?)?;
+        }
+        progress.show(next - from);
     }
     if format == TransactionsFormat::Csv {
         target.write(&rows.take()?)?;
