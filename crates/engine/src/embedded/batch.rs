@@ -93,12 +93,15 @@ impl<D: Disk> Embedded<D> {
             return;
         };
         let from = outcomes.len();
+        // What the outcomes reflect that rest on nothing newer: the position at which the batch
+        // came, however long a recall takes.
+        let seq_durable = self.shared.durability.seq();
         let mut requests = requests.into_iter();
-        if let Some((request, recall)) = self.run(&mut requests, outcomes) {
+        if let Some((request, recall)) = self.run(&mut requests, seq_durable, outcomes) {
             let mut rest = VecDeque::with_capacity(requests.len() + 1);
             rest.push_back(Waiting { request, recalled: None });
             rest.extend(requests.map(|request| Waiting { request, recalled: None }));
-            self.run_recalling(rest, recall, outcomes).await;
+            self.run_recalling(rest, recall, seq_durable, outcomes).await;
         }
         let run = outcomes.get_mut(from..).unwrap_or_default();
         let rests_on = run.iter().map(Outcome::rests_on).max().unwrap_or(Seq::ZERO);
@@ -116,15 +119,16 @@ impl<D: Disk> Embedded<D> {
     fn run<'a>(
         &self,
         requests: &mut std::vec::IntoIter<Request<'a>>,
+        seq_durable: Seq,
         outcomes: &mut Vec<Outcome<'a>>,
     ) -> Option<(Request<'a>, Recall)> {
-        let Shared { core, durability, .. } = &*self.shared;
+        let Shared { core, .. } = &*self.shared;
         if self.stopping.load(Ordering::Acquire) {
             let refused = |_| Outcome::Unavailable(Unavailable::ShuttingDown);
             outcomes.extend(requests.map(refused));
             return None;
         }
-        let now = Now { us: clock::now_us(), seq_durable: durability.seq() };
+        let now = Now { us: clock::now_us(), seq_durable };
         let from = outcomes.len();
         let mut stuck = None;
         for request in requests {
@@ -146,16 +150,17 @@ impl<D: Disk> Embedded<D> {
         &self,
         mut rest: VecDeque<Waiting<'a>>,
         first: Recall,
+        seq_durable: Seq,
         outcomes: &mut Vec<Outcome<'a>>,
     ) {
-        let Shared { core, durability, .. } = &*self.shared;
+        let Shared { core, .. } = &*self.shared;
         let mut recall = first;
         loop {
             if let Err(unavailable) = self.recall(&mut rest, recall).await {
                 let Some(Waiting { request, .. }) = rest.pop_front() else { return };
                 outcomes.push(unavailable.outcome_of(request));
             }
-            let now = Now { us: clock::now_us(), seq_durable: durability.seq() };
+            let now = Now { us: clock::now_us(), seq_durable };
             let from = outcomes.len();
             let mut stuck = None;
             while let Some(Waiting { request, recalled }) = rest.pop_front() {
