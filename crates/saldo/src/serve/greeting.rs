@@ -40,7 +40,10 @@ pub fn greet(greeting: &Greeting<'_>) -> Result<(), Failure> {
     }
     greeting.warn();
     let mut out = io::stdout().lock();
-    let written = writeln!(out, "saldo ready tcp={}", greeting.bound).and_then(|()| out.flush());
+    // In one piece: a disk that fails at this moment ends the process, and half an address would be
+    // worse than none.
+    let line = format!("saldo ready tcp={}\n", greeting.bound);
+    let written = out.write_all(line.as_bytes()).and_then(|()| out.flush());
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::usage(format!("stdout cannot be written: {error}")))
