@@ -164,7 +164,8 @@ type Rewriting = fn(&str) -> String;
 fn a_history_that_was_sealed_anew_over_an_impossible_event_is_refused() {
     let base = &Base::new().crashed;
     let log = Layout::of(base.bytes("transactions.log"));
-    let place = log.groups.iter().position(|group| !group.events.is_empty()).unwrap() + 2;
+    // Behind the snapshot: that far a start holds events against the rules.
+    let place = first_group_with(&log, "\"tx\":\"transfer\"") + 2;
     let cases: [(&str, Rewriting); 3] = [
         ("another amount", |event| event.replace("\"amount\":", "\"amount\":1")),
         ("another balance", |event| event.replace("\"after_to\":", "\"after_to\":1")),
@@ -177,6 +178,32 @@ fn a_history_that_was_sealed_anew_over_an_impossible_event_is_refused() {
         folder.write("transactions.log", &forged.bytes);
         check_refused(case, &folder, "transactions.log", log.groups[place].events.start);
     }
+}
+
+/// The first group whose events hold this text.
+fn first_group_with(log: &Layout, text: &str) -> usize {
+    let holds = |group: &Group| {
+        std::str::from_utf8(&log.bytes[group.events.clone()]).unwrap().contains(text)
+    };
+    log.groups.iter().position(holds).unwrap()
+}
+
+#[test]
+fn a_history_that_was_sealed_anew_before_its_snapshot_is_found_by_verify() {
+    let folder = Folder::copy_of(&Base::new().stopped);
+    let log = Layout::of(folder.bytes("transactions.log"));
+    let place = first_group_with(&log, "\"tx\":\"transfer\"");
+    let mut forged = Layout::of(log.bytes.clone());
+    forged.rewrite(place, |event| event.replace("\"from\":\"alice\"", "\"from\":\"carol\""));
+    // The snapshots name seals that are no longer there; without them only the events can tell.
+    for name in ["state.json", "state.previous.json"] {
+        fs::remove_file(folder.file(name)).unwrap();
+    }
+    folder.write("transactions.log", &forged.bytes);
+    let proof = verify(&folder).with_code(6);
+    let byte = log.groups[place].events.start;
+    let found = format!("transactions.log is damaged at byte {byte},");
+    assert!(proof.stderr.contains(&found), "{}", proof.stderr);
 }
 
 #[test]
