@@ -3,16 +3,18 @@
 //! memory and on the disk.
 //!
 //! ```sh
-//! cargo run --release -p history --example load -- EVENTS
+//! cargo run --release -p history --example load -- EVENTS [FOLDER]
 //! ```
 //!
 //! Everything happens on one thread, so its CPU time, which the kernel counts in nanoseconds, is the
-//! index's own; writing back to the disk is the kernel's and not in it. The folder is a temporary
-//! one (`TMPDIR` says where) and is removed. Linux only.
+//! index's own; writing back to the disk is the kernel's and not in it. Without a FOLDER, which must
+//! be empty and is left as it is then, it is a temporary one (`TMPDIR` says where) and is removed.
+//! Linux only.
 
 use std::error::Error;
 use std::fs;
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,10 +43,14 @@ struct Spent {
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [events] = arguments.as_slice() else { return Err("usage: load EVENTS".into()) };
+    let (events, kept) = match arguments.as_slice() {
+        [events] => (events, None),
+        [events, folder] => (events, Some(Path::new(folder))),
+        _ => return Err("usage: load EVENTS [FOLDER]".into()),
+    };
     let events: u64 = events.parse()?;
-    let folder = tempfile::tempdir()?;
-    let disk = Arc::new(RealDisk::open(folder.path())?);
+    let temporary = tempfile::tempdir()?;
+    let disk = Arc::new(RealDisk::open(kept.unwrap_or(temporary.path()))?);
     let ledger = LedgerId(0x5a1d0);
     let (index, _) = History::open(Arc::clone(&disk), ledger, Options::default())?;
 
