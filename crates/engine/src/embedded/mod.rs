@@ -69,7 +69,8 @@ pub struct Options {
     /// Sizes of the index of history.
     pub index: history::Options,
     /// Events that may wait for the index to be written to the disk; whoever asks for more then
-    /// waits, so that memory stays bounded.
+    /// waits, so that memory stays bounded. Never fewer than twice what the index writes at once:
+    /// otherwise all would wait for a run that nobody may fill.
     pub index_lag_events_max: u64,
     /// Slots for the tx_ids that the index does not hold yet, of eight bytes each.
     pub recent_slots: usize,
@@ -220,7 +221,7 @@ impl<D: Disk> Embedded<D> {
             history,
             recaller,
             index_moved: Notify::new(),
-            index_lag_events_max: options.index_lag_events_max,
+            index_lag_events_max: options.index_lag_events_max.max(fills_a_run(&options.index)),
             durability: Durability::new(report.last),
             position: writer.position(),
             genesis: report.genesis,
@@ -287,6 +288,11 @@ impl<D: Disk> Embedded<D> {
             Err(_lost) => Err(Unavailable::JournalStopped),
         }
     }
+}
+
+/// So many events are enough for the index to write a run, however they are cut into groups.
+fn fills_a_run(index: &history::Options) -> u64 {
+    (index.run_events as u64).saturating_add(index.chunk_events as u64).saturating_mul(2)
 }
 
 /// An error with what caused it, in one line.

@@ -75,7 +75,7 @@ pub struct Serve {
     segment_bytes: u64,
     /// Write a part of the history index to the disk after so many events
     #[arg(long, value_name = "COUNT", env = "SALDO_INDEX_RUN_EVENTS", default_value_t = 524_288,
-          value_parser = clap::value_parser!(u32).range(16..=1 << 24))]
+          value_parser = clap::value_parser!(u32).range(16..=1 << 21))]
     index_run_events: u32,
 }
 
