@@ -74,7 +74,8 @@ pub struct Options {
     pub index_lag_events_max: u64,
     /// Slots for the tx_ids that the index does not hold yet, of eight bytes each.
     pub recent_slots: usize,
-    /// Called on each thread that works in the background, when it begins.
+    /// Called on the threads that nobody waits for, when they begin: there they may give way to all
+    /// others.
     pub on_background: fn(),
     /// Who helps to read the folder at a start.
     pub workers: Workers,
@@ -258,7 +259,7 @@ impl<D: Disk> Embedded<D> {
 
     /// Makes a checkpoint now. Blocks until it is published.
     pub fn checkpoint(&self) -> Result<(), CheckpointError> {
-        self.shared.checkpoint()
+        self.shared.checkpoint(|_| true).map(|_made| ())
     }
 
     async fn read_owned(&self, query: Query<'static>) -> Result<Reading, Unavailable> {

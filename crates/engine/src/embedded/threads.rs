@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use history::{Group, History, HistoryError, Work};
 use journal::disk::Disk;
@@ -18,8 +18,14 @@ use super::durability::Durability;
 use super::recall::Recaller;
 use super::{OnFatal, chain};
 
-/// Accounts copied between two looks at whether to go on.
+/// Accounts copied between two pauses: some tenths of a millisecond of work.
 const COPY_ACCOUNTS: usize = 1024;
+
+/// A checkpoint beside clients rests for so many times as long as it works, so that it takes a
+/// fifth of one core. It keeps the priority of the others and gives way by resting, because it
+/// locks accounts: a thread of low priority that loses its core with a lock held keeps all out who
+/// want that account, for as long as the others are busy.
+const COPY_PAUSES: u32 = 4;
 
 /// How long the indexer rests when it has nothing to do.
 const INDEX_PAUSE: Duration = Duration::from_millis(20);
@@ -75,16 +81,28 @@ struct SignalState {
 
 impl<D: Disk> Shared<D> {
     /// Makes a checkpoint and publishes it once the journal is durable up to its highest seq.
-    pub(super) fn checkpoint(&self) -> Result<(), CheckpointError> {
+    /// `pause` is told how long a part of the work took, and rests; when it returns `false` the
+    /// checkpoint is given up. Returns whether there is one.
+    pub(super) fn checkpoint(
+        &self,
+        mut pause: impl FnMut(Duration) -> bool,
+    ) -> Result<bool, CheckpointError> {
         // IMPORTANT: first where replay starts, then how many accounts there are.
         let position = self.position.get();
         let (disk, genesis) = (Arc::clone(&self.disk), &self.genesis);
         let mut checkpoint =
             Checkpoint::begin(&self.core, disk, genesis, position, now_us(), self.plants)?;
-        while checkpoint.copy(COPY_ACCOUNTS)? {}
+        let mut began = Instant::now();
+        while checkpoint.copy(COPY_ACCOUNTS)? {
+            if !pause(began.elapsed()) {
+                return Ok(false);
+            }
+            began = Instant::now();
+        }
         let finished = checkpoint.finish()?;
         self.wait_durable(finished.seq_max)?;
-        finished.publish()
+        finished.publish()?;
+        Ok(true)
     }
 
     /// Waits while so many events wait for the index that memory would be at risk. Once the
@@ -185,7 +203,6 @@ impl<D: Disk> Threads<D> {
             let (shared, signal) = (Arc::clone(shared), Arc::clone(&signal));
             let on_fatal = Arc::clone(&on_fatal);
             spawn("checkpoint", move || {
-                (shared.on_background)();
                 keep_checkpoints(&shared, &signal, checkpoint_interval, &on_fatal);
             })
         };
@@ -239,8 +256,8 @@ impl<D: Disk> Threads<D> {
 fn close<D: Disk>(shared: &Shared<D>, mut writer: Writer<D>) -> Result<bool, JournalError> {
     // A clean stop leaves a snapshot of exactly its end: a second witness of how far the journal
     // reaches. Where there is no room for one, the one before still serves.
-    let has_checkpoint = match shared.checkpoint() {
-        Ok(()) => true,
+    let has_checkpoint = match shared.checkpoint(|_| true) {
+        Ok(made) => made,
         Err(CheckpointError::Write(error)) => {
             tracing::warn!(%error, "no last checkpoint was made; the one before still serves");
             false
@@ -263,8 +280,10 @@ fn keep_checkpoints<D: Disk>(
         if seq == seq_covered {
             continue;
         }
-        match shared.checkpoint() {
-            Ok(()) => seq_covered = seq,
+        match shared.checkpoint(|worked| signal.rest(worked.saturating_mul(COPY_PAUSES))) {
+            Ok(true) => seq_covered = seq,
+            // The last one comes with the end.
+            Ok(false) => return,
             Err(CheckpointError::Write(error)) => {
                 tracing::warn!(%error, "a checkpoint failed; the one before still serves");
             }
@@ -329,6 +348,16 @@ impl Signal {
     fn set(&self, change: impl FnOnce(&mut SignalState)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
+    }
+
+    /// Waits for so long; `false` at once when it is time to stop.
+    fn rest(&self, pause: Duration) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (state, _timed_out) = self
+            .changed
+            .wait_timeout_while(state, pause, |state| !state.stop)
+            .unwrap_or_else(PoisonError::into_inner);
+        !state.stop
     }
 
     /// Waits until a checkpoint is due by bytes or by time; `false` when it is time to stop.
