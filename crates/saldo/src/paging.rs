@@ -35,6 +35,7 @@ pub struct Pages {
     limit: Option<usize>,
     cursor: Option<String>,
     all: bool,
+    is_first: bool,
 }
 
 impl ClockArgs {
@@ -59,7 +60,7 @@ impl PageArgs {
                 })?)
             }
         };
-        Ok(Pages { limit, cursor: self.cursor, all: self.all })
+        Ok(Pages { limit, cursor: self.cursor, all: self.all, is_first: true })
     }
 }
 
@@ -69,9 +70,15 @@ impl Pages {
         Page { limit: self.limit, cursor: self.cursor.as_deref() }
     }
 
+    /// Whether the page at hand is the first that is shown.
+    pub fn is_first(&self) -> bool {
+        self.is_first
+    }
+
     /// Goes on to the page at `next`, when there is one and it was asked for.
     pub fn advance(&mut self, next: Option<String>) -> bool {
         self.cursor = next;
+        self.is_first = false;
         self.all && self.cursor.is_some()
     }
 

@@ -7,7 +7,10 @@ use protocol::limits::NUMBER_MAX;
 
 use crate::moment::{self, Clock};
 use crate::output::table::{self, Align};
-use crate::output::{Answer, text, tsv};
+use crate::output::{Answer, Rows, text, tsv};
+
+/// What each value of a row is.
+const COLUMNS: [&str; 8] = ["seq", "at", "kind", "tx_id", "account", "amount", "balance", "code"];
 
 /// The place in the log that a plain number names.
 pub fn numbered(given: &str) -> Option<Seq> {
@@ -30,6 +33,7 @@ struct Part<'t> {
 pub fn show(answer: &mut Answer, transaction: &Transaction, clock: Clock) {
     let Transaction { seq, tx_id, at_us, what } = transaction;
     let kind = kind(what);
+    answer.rows = Rows::of(&COLUMNS);
     let mut rows = vec![
         vec!["seq".to_owned(), seq.to_string()],
         vec!["at".to_owned(), moment::shown(*at_us, clock)],
@@ -43,7 +47,7 @@ pub fn show(answer: &mut Answer, transaction: &Transaction, clock: Clock) {
         rows.push(vec![text::name(account).into_owned(), shown]);
         let (gained, after) = (gained.to_string(), after.to_string());
         let columns = [&seq, &at, kind, tx_id.as_str(), account, &gained, &after, ""];
-        tsv::row(&mut answer.tsv, columns);
+        answer.rows.add(columns);
         tsv::row(&mut answer.bare, [&after]);
     }
     if parts.is_empty() {
@@ -59,7 +63,7 @@ pub fn show(answer: &mut Answer, transaction: &Transaction, clock: Clock) {
             | What::Void
             | What::Other => "",
         };
-        tsv::row(&mut answer.tsv, [&seq, &at, kind, tx_id.as_str(), "", "", "", code]);
+        answer.rows.add([&seq, &at, kind, tx_id.as_str(), "", "", "", code]);
     }
     answer.table = table::columns(rows.into_iter(), &[Align::Left, Align::Left]);
 }

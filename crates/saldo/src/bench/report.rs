@@ -10,7 +10,31 @@ use super::figures::{Figures, Latency};
 use super::spread::Spread;
 use super::workload::Workload;
 use crate::failure::Failure;
-use crate::output::{self, Answer, tsv};
+use crate::output::{self, Answer};
+
+/// What each value of a row is.
+const COLUMNS: [&str; 20] = [
+    "transfers",
+    "seconds",
+    "transfers_per_second",
+    "refused",
+    "p50_us",
+    "p99_us",
+    "p99_9_us",
+    "max_us",
+    "sum_set",
+    "sum_found",
+    "workload",
+    "operations_per_second",
+    "operations_per_second_min",
+    "operations_per_second_max",
+    "requests_per_second",
+    "p90_us",
+    "p99_99_us",
+    "generator_cpu_ns_per_request",
+    "sum_in",
+    "sum_out",
+];
 
 /// What the document says it is.
 pub const SCHEMA: &str = "saldo.bench/1";
@@ -178,41 +202,38 @@ impl Report {
     pub fn answer(&self) -> Result<Answer, Failure> {
         Ok(Answer {
             table: self.table(),
-            tsv: self.row(),
+            rows: self.row(),
             bare: format!("{}\n", self.operations_per_second),
             json: output::json_line(self)?,
         })
     }
 
     /// New columns are added at the end alone.
-    fn row(&self) -> String {
-        let mut row = String::new();
+    fn row(&self) -> output::Rows {
+        let mut row = output::Rows::of(&COLUMNS);
         let (latency, rates) = (&self.latency_us, &self.spread.operations_per_second);
-        tsv::row(
-            &mut row,
-            [
-                self.transfers.to_string(),
-                self.seconds(),
-                self.transfers_per_second.to_string(),
-                self.refused.to_string(),
-                latency.p50.to_string(),
-                latency.p99.to_string(),
-                latency.p99_9.to_string(),
-                latency.max.to_string(),
-                self.money.set.to_string(),
-                self.money.found.to_string(),
-                self.workload.to_owned(),
-                self.operations_per_second.to_string(),
-                rates.min.to_string(),
-                rates.max.to_string(),
-                self.requests_per_second.to_string(),
-                latency.p90.to_string(),
-                latency.p99_99.to_string(),
-                self.generator_cpu_ns_per_request.to_string(),
-                self.money.into.to_string(),
-                self.money.out.to_string(),
-            ],
-        );
+        row.add([
+            self.transfers.to_string(),
+            self.seconds(),
+            self.transfers_per_second.to_string(),
+            self.refused.to_string(),
+            latency.p50.to_string(),
+            latency.p99.to_string(),
+            latency.p99_9.to_string(),
+            latency.max.to_string(),
+            self.money.set.to_string(),
+            self.money.found.to_string(),
+            self.workload.to_owned(),
+            self.operations_per_second.to_string(),
+            rates.min.to_string(),
+            rates.max.to_string(),
+            self.requests_per_second.to_string(),
+            latency.p90.to_string(),
+            latency.p99_99.to_string(),
+            self.generator_cpu_ns_per_request.to_string(),
+            self.money.into.to_string(),
+            self.money.out.to_string(),
+        ]);
         row
     }
 
@@ -496,7 +517,7 @@ pub mod tests {
     fn the_figures_stand_in_one_row_and_in_one_document() {
         let answer = report(&load(Workload::Transfer), &[(1_000, 0, 2_000)]).answer().unwrap();
         assert_eq!(
-            answer.tsv,
+            answer.rows.tsv(),
             "1000\t2.500\t400\t1\t2000\t9007\t9007\t9007\t7\t7\t\
              transfer\t400\t400\t400\t400\t2000\t9007\t450\t0\t0\n"
         );

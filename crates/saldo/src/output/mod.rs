@@ -1,9 +1,11 @@
-//! What goes to stdout, and how it looks there: a table for people, tab-separated values for
-//! programs, the server's own reply as JSON, or bare values. Notes go to stderr.
+//! What goes to stdout, and how it looks there: a table for people, tab- or comma-separated values
+//! for programs, the server's own reply as JSON, or bare values. Notes go to stderr.
 //!
 //! **Invariant:** a verb writes to stdout once, at its end, so that stdout is empty when the exit
 //! code is not 0; a list that is asked for whole is written page by page, in whole rows.
 
+mod jsonl;
+mod rows;
 pub mod table;
 pub mod text;
 pub mod tsv;
@@ -21,6 +23,8 @@ use crate::failure::Failure;
 use crate::setting::Setting;
 use crate::unanswered::cause_of_io;
 
+pub use rows::Rows;
+
 const NOTE: Style = AnsiColor::Yellow.on_default();
 
 /// How the answer is written.
@@ -30,14 +34,18 @@ pub enum Format {
     Table,
     /// Tab-separated values without a header.
     Tsv,
+    /// Comma-separated values with a header.
+    Csv,
     /// The server's reply as it came.
     Json,
+    /// JSON objects, one per line: of a list each item.
+    Jsonl,
 }
 
 /// The flags of every verb that answers on stdout.
 #[derive(Debug, clap::Args)]
 pub struct OutputArgs {
-    /// How to answer: table (on a terminal), tsv (in a pipe) or json [env: SALDO_OUTPUT]
+    /// How to answer: table (on a terminal), tsv (in a pipe), csv, json or jsonl [env: SALDO_OUTPUT]
     #[arg(
         short,
         long,
@@ -69,8 +77,8 @@ pub enum Output {
 pub struct Answer {
     /// The table, its last newline included.
     pub table: String,
-    /// The tab-separated rows, their newlines included.
-    pub tsv: String,
+    /// What programs read, value by value.
+    pub rows: Rows,
     /// Bare values, one per line.
     pub bare: String,
     /// JSON objects, one per line.
@@ -98,7 +106,7 @@ impl OutputArgs {
         let setting = Setting::pick(("--output", None), "SALDO_OUTPUT", by_stream)?;
         match Format::from_str(&setting.value, false) {
             Ok(format) => Ok(Output::Formatted(format)),
-            Err(_) => Err(setting.refuse("it can be table, tsv or json")),
+            Err(_) => Err(setting.refuse("it can be table, tsv, csv, json or jsonl")),
         }
     }
 }
@@ -106,29 +114,31 @@ impl OutputArgs {
 impl Output {
     /// Whether the answer, and an error as well, is JSON.
     pub fn is_json(self) -> bool {
-        self == Self::Formatted(Format::Json)
+        matches!(self, Self::Formatted(Format::Json | Format::Jsonl))
     }
 
     /// Writes the answer to stdout. A reader that went away has what it wanted.
     pub fn print(self, answer: &Answer) -> Result<(), Failure> {
-        self.print_page(answer).map(|_is_read| ())
+        self.print_page(answer, true).map(|_is_read| ())
     }
 
-    /// Writes one page of an answer to stdout. Returns whether anybody still reads.
-    pub fn print_page(self, answer: &Answer) -> Result<bool, Failure> {
-        let text = match self {
-            Self::Formatted(Format::Table) => &answer.table,
-            Self::Formatted(Format::Tsv) => &answer.tsv,
-            Self::Formatted(Format::Json) => &answer.json,
-            Self::Bare => &answer.bare,
-        };
-        write(text)
+    /// Writes one page of an answer to stdout; the first begins with the header, where the format
+    /// has one. Returns whether anybody still reads.
+    pub fn print_page(self, answer: &Answer, is_first: bool) -> Result<bool, Failure> {
+        match self {
+            Self::Formatted(Format::Table) => write(&answer.table),
+            Self::Formatted(Format::Tsv) => write(&answer.rows.tsv()),
+            Self::Formatted(Format::Csv) => write(&answer.rows.csv(is_first)?),
+            Self::Formatted(Format::Json) => write(&answer.json),
+            Self::Formatted(Format::Jsonl) => write(&jsonl::lines(&answer.json)),
+            Self::Bare => write(&answer.bare),
+        }
     }
 
-    /// Tells people something beside the answer, on stderr. Programs that asked for JSON find it in
-    /// there.
+    /// Tells people something beside the answer, on stderr. Programs that asked for the reply find
+    /// it in there.
     pub fn note(self, text: &str) {
-        if !self.is_json() {
+        if self != Self::Formatted(Format::Json) {
             note(text);
         }
     }

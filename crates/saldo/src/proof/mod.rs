@@ -13,7 +13,7 @@ use journal::{Damage, OpenError};
 
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::output::Answer;
+use crate::output::{Answer, Rows};
 use crate::shell;
 
 /// How often a folder that a server is writing to is read again when files changed under the
@@ -108,6 +108,9 @@ fn line_at(folder: &Path, damage: &Damage) -> Option<u64> {
 fn answer_of(rows: &[(&str, String)], bare: String, json: String) -> Answer {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let table = rows.iter().map(|(name, text)| format!("{name:<width$}  {text}\n")).collect();
-    let tsv = rows.iter().map(|(name, text)| format!("{name}\t{text}\n")).collect();
-    Answer { table, tsv, bare, json }
+    let mut values = Rows::of(&["what", "finding"]);
+    for (name, text) in rows {
+        values.add([*name, text.as_str()]);
+    }
+    Answer { table, rows: values, bare, json }
 }

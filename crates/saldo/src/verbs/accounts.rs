@@ -5,11 +5,14 @@ use client::reply::history::Accounts;
 
 use crate::act::Act;
 use crate::failure::Failure;
-use crate::output::{Answer, OutputArgs, table, text, tsv};
+use crate::output::{Answer, OutputArgs, Rows, table, text, tsv};
 use crate::paging::{PageArgs, Pages};
 use crate::server::{Server, ServerArgs};
 use crate::shell::Command;
 use crate::{refused, runtime, unanswered};
+
+/// What each value of a row is.
+const COLUMNS: [&str; 3] = ["account", "balance", "seq"];
 
 /// The flags of `accounts`.
 #[derive(Debug, clap::Args)]
@@ -53,7 +56,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 // Once is enough for all pages.
                 count = false;
             }
-            let is_read = output.print_page(&answer(line, &accounts))?;
+            let is_read = output.print_page(&answer(line, &accounts), pages.is_first())?;
             if !pages.advance(accounts.next_cursor) || !is_read {
                 break;
             }
@@ -92,11 +95,11 @@ fn counted(count: u64, prefix: &str) -> String {
 }
 
 fn answer(line: String, accounts: &Accounts) -> Answer {
-    let mut answer = Answer { json: line + "\n", ..Answer::default() };
+    let mut answer = Answer { rows: Rows::of(&COLUMNS), json: line + "\n", ..Answer::default() };
     answer.table = table::holdings(accounts.items.iter().map(|item| (&item.account, item.balance)));
     for item in &accounts.items {
         let (balance, seq) = (item.balance.to_string(), item.seq.to_string());
-        tsv::row(&mut answer.tsv, [item.account.as_str(), &balance, &seq]);
+        answer.rows.add([item.account.as_str(), &balance, &seq]);
         tsv::row(&mut answer.bare, [item.account.as_str()]);
     }
     answer

@@ -7,7 +7,7 @@ use protocol::query::Moment;
 
 use crate::act::Act;
 use crate::failure::Failure;
-use crate::output::{Answer, OutputArgs, table, text, tsv};
+use crate::output::{Answer, OutputArgs, Rows, table, text, tsv};
 use crate::server::{Server, ServerArgs};
 use crate::shell::Command;
 use crate::{given, moment, refused, runtime, unanswered};
@@ -55,11 +55,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Some(_) => format!("there was no account {name} then"),
         });
     }
-    let mut answer = Answer { json: line + "\n", ..Answer::default() };
+    let mut answer =
+        Answer { rows: Rows::of(&["account", "balance"]), json: line + "\n", ..Answer::default() };
     answer.table = table::holdings(held.iter().map(|one| (&one.account, one.balance)));
     for one in &held {
         let balance = one.balance.to_string();
-        tsv::row(&mut answer.tsv, [one.account.as_str(), &balance]);
+        answer.rows.add([one.account.as_str(), &balance]);
         tsv::row(&mut answer.bare, [&balance]);
     }
     output.print(&answer)

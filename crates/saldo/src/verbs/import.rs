@@ -7,8 +7,11 @@ use serde::Serialize;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::import::{self, FileFormat, Rejected, Source, Tally};
-use crate::output::{self, Answer, OutputArgs, tsv};
+use crate::output::{self, Answer, OutputArgs, Rows, tsv};
 use crate::server::ServerArgs;
+
+/// What each value of a row is.
+const COLUMNS: [&str; 5] = ["rows", "done", "already_done", "rejected", "skipped"];
 
 /// The flags of `import`.
 #[derive(Debug, clap::Args)]
@@ -97,12 +100,16 @@ fn answer(tally: Tally, dry_run: bool) -> Result<Answer, Failure> {
         rejected,
         skipped,
     };
-    let mut answer = Answer { json: output::json_line(&document)?, ..Answer::default() };
+    let mut answer = Answer {
+        rows: Rows::of(&COLUMNS),
+        json: output::json_line(&document)?,
+        ..Answer::default()
+    };
     let verb = if dry_run { "to do" } else { "done" };
     answer.table =
         format!("rows {rows}\n{verb} {done}\ndone before {already}\nmove nothing {skipped}\n");
     let columns = [rows, done, already, rejected, skipped].map(|number| number.to_string());
-    tsv::row(&mut answer.tsv, &columns);
+    answer.rows.add(columns);
     tsv::row(&mut answer.bare, [done.to_string()]);
     Ok(answer)
 }

@@ -15,7 +15,7 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::openings::pieces::Piece;
 use crate::openings::{file, pieces};
-use crate::output::{Answer, Output, OutputArgs, table, text, tsv};
+use crate::output::{Answer, Output, OutputArgs, Rows, table, text, tsv};
 use crate::server::{Server, ServerArgs};
 use crate::shell::Command;
 use crate::{given, refused, runtime, unanswered};
@@ -157,7 +157,7 @@ impl Plan<'_> {
             ));
         }
         let act = Act { noun: "init", again: self.again(), tx_id: Some(self.tx_id), debit: None };
-        let mut answer = Answer::default();
+        let mut answer = Answer { rows: Rows::of(&["account", "balance"]), ..Answer::default() };
         let mut shown = Vec::new();
         for (done, piece) in pieces.iter().enumerate() {
             let told = |failure: Failure| match done {
@@ -185,7 +185,7 @@ impl Plan<'_> {
         answer.table = table::holdings(shown.iter().map(|(account, balance)| (account, *balance)));
         for (account, balance) in &shown {
             let balance = balance.to_string();
-            tsv::row(&mut answer.tsv, [account.as_str(), &balance]);
+            answer.rows.add([account.as_str(), &balance]);
             tsv::row(&mut answer.bare, [&balance]);
         }
         Ok(answer)

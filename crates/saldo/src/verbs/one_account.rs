@@ -7,10 +7,13 @@ use ledger::{AccountId, Amount};
 
 use crate::act::Act;
 use crate::failure::Failure;
-use crate::output::{Answer, OutputArgs, table, tsv};
+use crate::output::{Answer, OutputArgs, Rows, table, tsv};
 use crate::server::ServerArgs;
 use crate::shell::Command;
 use crate::{given, refused, runtime, unanswered};
+
+/// What each value of a row is.
+const COLUMNS: [&str; 5] = ["account", "before", "after", "seq", "tx_id"];
 
 /// The flags of `deposit` and `withdraw`.
 #[derive(Debug, clap::Args)]
@@ -103,11 +106,11 @@ pub fn run(direction: Direction, args: Movement) -> Result<(), Failure> {
         output.note(&given::happened_before(act.noun, &moved.tx_id));
     }
     let (before, after) = (moved.before.to_string(), moved.after.to_string());
-    let mut answer = Answer { json: line + "\n", ..Answer::default() };
+    let mut answer = Answer { rows: Rows::of(&COLUMNS), json: line + "\n", ..Answer::default() };
     answer.table = table::changes([(&account, moved.before, moved.after)]);
     let seq = moved.seq.to_string();
     let columns = [account.as_str(), &before, &after, &seq, moved.tx_id.as_str()];
-    tsv::row(&mut answer.tsv, columns);
+    answer.rows.add(columns);
     tsv::row(&mut answer.bare, [&after]);
     output.print(&answer)
 }

@@ -4,11 +4,14 @@ use client::reply::history::Outcome;
 
 use crate::act::Act;
 use crate::failure::Failure;
-use crate::output::{Answer, OutputArgs, text, tsv};
+use crate::output::{Answer, OutputArgs, Rows, text, tsv};
 use crate::paging::ClockArgs;
 use crate::server::ServerArgs;
 use crate::shell::Command;
 use crate::{given, refused, runtime, transaction, unanswered};
+
+/// What each value of a row is.
+const COLUMNS: [&str; 3] = ["outcome", "seq", "tx_id"];
 
 /// The flags of `resolve`.
 #[derive(Debug, clap::Args)]
@@ -60,9 +63,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let mut answer = Answer { json: line + "\n", ..Answer::default() };
     transaction::show(&mut answer, &resolved.transaction, args.clock.clock());
     answer.table = format!("{outcome}\n{}", answer.table);
-    answer.tsv.clear();
+    answer.rows = Rows::of(&COLUMNS);
     let (seq, tx_id) = (resolved.transaction.seq.to_string(), resolved.transaction.tx_id);
-    tsv::row(&mut answer.tsv, [outcome, &seq, tx_id.as_str()]);
+    answer.rows.add([outcome, &seq, tx_id.as_str()]);
     answer.bare.clear();
     tsv::row(&mut answer.bare, [outcome]);
     output.print(&answer)

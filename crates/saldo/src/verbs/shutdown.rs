@@ -2,7 +2,7 @@
 
 use crate::act::Act;
 use crate::failure::Failure;
-use crate::output::{Answer, OutputArgs, text, tsv};
+use crate::output::{Answer, OutputArgs, Rows, text};
 use crate::server::ServerArgs;
 use crate::shell::Command;
 use crate::{refused, runtime, unanswered};
@@ -35,8 +35,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Err(refusal) => Err(refused::failure(&refusal, &server, &act)),
         }
     })?;
-    let mut answer = Answer { json: line + "\n", ..Answer::default() };
+    let mut answer =
+        Answer { rows: Rows::of(&["message"]), json: line + "\n", ..Answer::default() };
     answer.table = format!("{}\n", text::message(&stopping.message));
-    tsv::row(&mut answer.tsv, [&stopping.message]);
+    answer.rows.add([stopping.message]);
     output.print(&answer)
 }

@@ -8,11 +8,14 @@ use protocol::query::Order;
 use crate::act::Act;
 use crate::failure::Failure;
 use crate::moment::{self, Clock};
-use crate::output::{Answer, OutputArgs, table, text, tsv};
+use crate::output::{Answer, OutputArgs, Rows, table, text, tsv};
 use crate::paging::{ClockArgs, PageArgs, Pages};
 use crate::server::{Server, ServerArgs};
 use crate::shell::Command;
 use crate::{given, refused, runtime, unanswered};
+
+/// What each value of a row is.
+const COLUMNS: [&str; 7] = ["seq", "at", "kind", "other", "amount", "balance", "tx_id"];
 
 /// The flags of `statement`.
 #[derive(Debug, clap::Args)]
@@ -77,7 +80,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 output.note(&format!("there is no account {name}"));
             }
             let answer = answer(line, &statement.items, clock);
-            let is_read = output.print_page(&answer)?;
+            let is_read = output.print_page(&answer, pages.is_first())?;
             if !pages.advance(statement.next_cursor) || !is_read {
                 break;
             }
@@ -109,14 +112,14 @@ async fn ask(
 }
 
 fn answer(line: String, items: &[StatementLine], clock: Clock) -> Answer {
-    let mut answer = Answer { json: line + "\n", ..Answer::default() };
+    let mut answer = Answer { rows: Rows::of(&COLUMNS), json: line + "\n", ..Answer::default() };
     for item in items {
         let other = item.other.as_deref().unwrap_or_default();
         let (seq, at) = (item.seq.to_string(), moment::exact(item.at_us));
         let (amount, balance) = (item.amount.to_string(), item.balance.to_string());
         let columns =
             [&seq, &at, item.kind.as_str(), other, &amount, &balance, item.tx_id.as_str()];
-        tsv::row(&mut answer.tsv, columns);
+        answer.rows.add(columns);
         tsv::row(&mut answer.bare, [&balance]);
     }
     answer.table = table::columns(

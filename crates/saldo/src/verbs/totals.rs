@@ -3,11 +3,14 @@
 use crate::act::Act;
 use crate::failure::Failure;
 use crate::moment;
-use crate::output::{Answer, OutputArgs, table, tsv};
+use crate::output::{Answer, OutputArgs, Rows, table, tsv};
 use crate::paging::ClockArgs;
 use crate::server::ServerArgs;
 use crate::shell::Command;
 use crate::{refused, runtime, unanswered};
+
+/// What each value of a row is.
+const COLUMNS: [&str; 6] = ["accounts", "sum", "money_in", "money_out", "seq", "at"];
 
 /// The flags of `totals`.
 #[derive(Debug, clap::Args)]
@@ -39,7 +42,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Err(refusal) => Err(refused::failure(&refusal, &server, &act)),
         }
     })?;
-    let mut answer = Answer { json: line + "\n", ..Answer::default() };
+    let mut answer = Answer { rows: Rows::of(&COLUMNS), json: line + "\n", ..Answer::default() };
     let numbers = [
         ("accounts", totals.accounts_count.to_string()),
         ("sum", totals.sum.to_string()),
@@ -50,7 +53,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     // Before the first event there is no time.
     let is_empty = totals.seq == ledger::Seq::ZERO;
     let at = if is_empty { String::new() } else { moment::exact(totals.at_us) };
-    tsv::row(&mut answer.tsv, numbers.iter().map(|(_, number)| number).chain([&at]));
+    answer.rows.add(numbers.iter().map(|(_, number)| number).chain([&at]));
     tsv::row(&mut answer.bare, [totals.sum.to_string()]);
     let mut rows: Vec<_> =
         numbers.into_iter().map(|(name, number)| vec![name.to_owned(), number]).collect();

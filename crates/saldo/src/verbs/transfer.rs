@@ -6,10 +6,14 @@ use ledger::Transfer;
 use crate::act::Act;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::output::{Answer, OutputArgs, table, tsv};
+use crate::output::{Answer, OutputArgs, Rows, table, tsv};
 use crate::server::ServerArgs;
 use crate::shell::Command;
 use crate::{given, refused, runtime, unanswered};
+
+/// What each value of a row is.
+const COLUMNS: [&str; 8] =
+    ["from", "from_before", "from_after", "to", "to_before", "to_after", "seq", "tx_id"];
 
 /// The flags of `transfer`.
 #[derive(Debug, clap::Args)]
@@ -73,7 +77,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if done.duplicate {
         output.note(&given::happened_before(act.noun, &done.tx_id));
     }
-    let mut answer = Answer { json: line + "\n", ..Answer::default() };
+    let mut answer = Answer { rows: Rows::of(&COLUMNS), json: line + "\n", ..Answer::default() };
     let legs = [&done.from, &done.to];
     answer.table = table::changes(legs.map(|leg| (&leg.account, leg.before, leg.after)));
     let mut columns: Vec<String> = legs
@@ -81,7 +85,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         .flat_map(|leg| [leg.account.to_string(), leg.before.to_string(), leg.after.to_string()])
         .collect();
     columns.extend([done.seq.to_string(), done.tx_id.to_string()]);
-    tsv::row(&mut answer.tsv, columns);
+    answer.rows.add(columns);
     for leg in legs {
         tsv::row(&mut answer.bare, [leg.after.to_string()]);
     }

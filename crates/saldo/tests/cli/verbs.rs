@@ -146,8 +146,10 @@ fn what_is_wrong_on_the_command_line_is_told_before_anything_is_sent() {
 #[test]
 fn a_variable_with_nonsense_is_named() {
     let mut command = saldo(&["balance", "alice"]);
-    ran(command.env("SALDO_OUTPUT", "xml").output().unwrap())
-        .assert_failed(2, "error[usage]: SALDO_OUTPUT is \"xml\": it can be table, tsv or json\n");
+    ran(command.env("SALDO_OUTPUT", "xml").output().unwrap()).assert_failed(
+        2,
+        "error[usage]: SALDO_OUTPUT is \"xml\": it can be table, tsv, csv, json or jsonl\n",
+    );
     let mut command = saldo(&["balance", "alice"]);
     ran(command.env("SALDO_SERVER", "here").output().unwrap()).assert_failed(
         2,
