@@ -10,6 +10,7 @@ mod greeting;
 mod log;
 mod opening;
 mod probe;
+mod recovering;
 mod signals;
 
 use std::path::PathBuf;

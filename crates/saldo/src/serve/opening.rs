@@ -10,6 +10,7 @@ use engine::embedded::{self, Options, Parts};
 use journal::disk::{FilesystemKind, RealDisk};
 use journal::{Currency, Genesis, LedgerId, OpenError};
 
+use super::recovering::Recovering;
 use super::{Serve, probe};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -62,14 +63,12 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
     let began = Instant::now();
     let disk = Arc::new(disk);
     let journal_bytes = journal_bytes(folder).map_err(at_folder)?;
-    if journal_bytes >= TOLD_BYTES {
-        let megabytes = journal_bytes / 1_000_000;
-        tracing::info!(target: "journal", event = "recovering", megabytes,
-            "reading the journal; clients are answered when it is proven");
-    }
+    let recovering = Recovering::begin(journal_bytes);
     let (index_disk, _) = RealDisk::open_or_create(&folder.join(INDEX)).map_err(at_folder)?;
-    let parts = embedded::open(disk.clone(), Arc::new(index_disk), &options)
-        .map_err(|error| refused(folder, &error))?;
+    let tell = |progress| recovering.tell(progress);
+    let opened = embedded::open_telling(disk.clone(), Arc::new(index_disk), &options, &tell);
+    recovering.end();
+    let parts = opened.map_err(|error| refused(folder, &error))?;
     let recovery_time = began.elapsed();
     // Only once the folder is known to be ours, and nobody else's.
     let closed_to_others = probe::close_to_others(folder).map_err(at_folder)?;
@@ -90,9 +89,6 @@ const BACKGROUND_NICE: i32 = 19;
 /// The folder of the index inside the data folder. It is derived: without it, the next start makes
 /// it anew from the journal.
 const INDEX: &str = "index";
-
-/// A journal of this size takes a second or more to read: then the wait is told.
-const TOLD_BYTES: u64 = 64 << 20;
 
 /// The length of all journal files, padding included.
 fn journal_bytes(folder: &Path) -> io::Result<u64> {
