@@ -154,6 +154,13 @@ impl Client {
         let mut lost = false;
         loop {
             let setback = match self.attempt(line, deadline).await {
+                Ok(Reply { answer: Err(no), .. })
+                    if lost && matches!(repeat, Repeat::Write(_)) && !no.settles() =>
+                {
+                    // The bank did not look what an attempt before has done.
+                    let cause = Fault::Refused(no.code);
+                    return Err(Error::OutcomeUnknown { tx_id: repeat.tx_id(), cause });
+                }
                 Ok(reply) => return Ok(reply),
                 Err(setback) => setback,
             };

@@ -168,6 +168,13 @@ impl Refusal {
         )
     }
 
+    /// Whether it is what the tx_id of a write stands for. Otherwise the bank did not look, and what
+    /// an earlier attempt under that tx_id has done stays open; so it is with a code that only a
+    /// newer server has.
+    pub fn settles(&self) -> bool {
+        self.known_code().is_some_and(|code| !code.retryable())
+    }
+
     /// Whether a write that was refused so may have happened all the same.
     pub fn leaves_outcome_unknown(&self) -> bool {
         matches!(self.known_code(), Some(Code::OutcomeUnknown | Code::Internal))

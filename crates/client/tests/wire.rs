@@ -161,6 +161,22 @@ async fn a_write_that_was_lost_stays_unknown_when_the_server_is_overloaded_after
 }
 
 #[tokio::test]
+async fn a_write_that_was_lost_stays_unknown_when_the_server_cannot_look_it_up() {
+    for code in ["index_unavailable", "a_code_of_later"] {
+        let (listener, address) = listen().await;
+        let asking = deposit(&address, PATIENT);
+        let mut guest = Guest::arrive(&listener).await;
+        guest.hear().await;
+        drop(guest);
+        let mut guest = Guest::arrive(&listener).await;
+        guest.hear().await;
+        guest.answer(&format!(r#"{{"ok":false,"error":"not now","code":"{code}"}}"#)).await;
+        let error = asking.await.unwrap().unwrap_err();
+        assert_eq!(tx_id_of(&error), Some("t"));
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_know_the_outcome_is_asked_again() {
     let (listener, address) = listen().await;
     let asking = deposit(&address, PATIENT);
