@@ -38,17 +38,17 @@ pub async fn open(
     Ok(openings.iter().map(|(_, balance)| i128::from(balance.get())).sum())
 }
 
-/// Adds up what the accounts of the run hold.
+/// What the accounts of the run hold, in cents, in their order.
 pub async fn count(
     client: &mut Client,
     accounts: &[AccountId<'static>],
-) -> Result<i128, BooksFault> {
-    let mut sum = 0;
+) -> Result<Vec<i64>, BooksFault> {
+    let mut all = Vec::with_capacity(accounts.len());
     for some in accounts.chunks(USERS_MAX) {
         let held = client.balances(some).await?.answer?.balances;
-        sum += held.iter().map(|held| i128::from(held.balance.get())).sum::<i128>();
+        all.extend(held.iter().map(|held| held.balance.get()));
     }
-    Ok(sum)
+    Ok(all)
 }
 
 impl From<Error> for BooksFault {

@@ -15,6 +15,7 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
 use super::clock::{SECOND_NS, thread_cpu_ns};
+use super::expected::Sent;
 use super::fault::Fault;
 use super::lane::{Desk, Lane};
 use super::pace::Pace;
@@ -57,6 +58,8 @@ pub struct Driven {
     pub ended_ns: u64,
     /// Whether it got as far as measuring.
     pub is_measured: bool,
+    /// What each connection sent; all of it was answered.
+    pub sent: Vec<Sent>,
 }
 
 /// One thread's work.
@@ -114,11 +117,15 @@ impl Driver {
             let is_over = now_ns >= self.plan.end_ns || self.shared.stop.load(Ordering::Relaxed);
             if is_over && self.in_flight == 0 {
                 self.desk.tally.cpu_ns = thread_cpu_ns() - cpu_ns.unwrap_or_default();
-                let due = self.plan.pace.as_ref();
-                self.desk.tally.withheld =
-                    due.map_or(0, |pace| pace.left_by(now_ns.min(self.plan.end_ns)));
+                if let Some(pace) = &mut self.plan.pace {
+                    let tally = &mut self.desk.tally;
+                    pace.give_up(now_ns.min(self.plan.end_ns), |waited_ns, count| {
+                        tally.withhold(waited_ns, count);
+                    });
+                }
                 let is_measured = cpu_ns.is_some();
-                return Ok(Driven { tally: self.desk.tally, ended_ns: now_ns, is_measured });
+                let sent = self.lanes.iter().map(Lane::sent).collect();
+                return Ok(Driven { tally: self.desk.tally, ended_ns: now_ns, is_measured, sent });
             }
             let wait_ns = if is_over { WAIT_NS_MAX } else { self.send_due(now_ns)? };
             self.wait(&mut events, wait_ns)?;

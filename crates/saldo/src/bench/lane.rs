@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use super::clock::Clock;
+use super::expected::Sent;
 use super::fault::Fault;
 use super::flight::Flight;
 use super::replies::{Begun, Room};
@@ -61,6 +62,11 @@ impl Lane {
     /// The connection, to be watched.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// The requests that were made so far.
+    pub fn sent(&self) -> Sent {
+        self.requests.sent()
     }
 
     /// How many more requests may be in flight.

@@ -1,5 +1,6 @@
 //! The load generator, an instrument: many connections, each with requests in flight, over accounts of
-//! its own; then the proof that no money was made or lost.
+//! its own; then the proof that each of them holds what the answers say, so that no money was made or
+//! lost.
 //!
 //! It shares the machine with the server that it measures, so it does next to nothing per request:
 //! lines are copied from patterns, replies are told by their first bytes, time is read once per
@@ -15,6 +16,7 @@ pub mod choice;
 pub mod clock;
 pub mod disk;
 pub mod drive;
+pub mod expected;
 pub mod fault;
 pub mod figures;
 pub mod flight;

@@ -58,9 +58,17 @@ impl Pace {
         narrow(wide(groups_ns) * wide(self.rate) / wide(SECOND_NS))
     }
 
-    /// How many of those were not taken.
-    pub fn left_by(&self, time_ns: u64) -> u64 {
-        self.due_by(time_ns).saturating_sub(self.taken)
+    /// Takes what became due up to this time and was not taken, and tells how long each had waited
+    /// by then, and how many had.
+    pub fn give_up(&mut self, time_ns: u64, mut each: impl FnMut(u64, u64)) {
+        loop {
+            let due = self.next();
+            if due.intended_ns > time_ns {
+                return;
+            }
+            each(time_ns - due.intended_ns, due.count);
+            self.take(due.count);
+        }
     }
 }
 
@@ -111,6 +119,9 @@ mod tests {
         let mut pace = Pace::new(300_000);
         pace.take(10);
         assert_eq!(pace.next(), Due { intended_ns: 100_000, count: 20 });
-        assert_eq!(pace.left_by(250_000), 50);
+        let mut given_up = Vec::new();
+        pace.give_up(250_000, |waited_ns, count| given_up.push((waited_ns, count)));
+        assert_eq!(given_up, [(150_000, 20), (50_000, 30)]);
+        assert_eq!(pace.next(), Due { intended_ns: 300_000, count: 30 });
     }
 }

@@ -132,6 +132,9 @@ pub struct Money {
     pub out: i128,
     /// What was found after.
     pub found: i128,
+    /// Of how many accounts each was compared with what its answered requests make; `None` where a
+    /// request was refused: which accounts a refusal spared is not noted.
+    pub accounts_compared: Option<u64>,
 }
 
 impl Money {
@@ -368,6 +371,9 @@ impl Report {
             let answered = run.requests_per_second;
             if open.reached {
                 text.push_str("kept");
+                if open.withheld > 0 {
+                    text.push_str(&format!(", {} never sent", open.withheld));
+                }
             } else {
                 let asked = open.rate;
                 text.push_str(&format!("not reached: {answered} of {asked} requests/s"));
@@ -383,11 +389,13 @@ impl Report {
     }
 
     fn proof(&self) -> String {
-        let Money { set, into, out, found } = self.money;
-        if into == 0 && out == 0 {
-            return format!("{set} set, {found} found: none made, none lost");
-        }
-        format!("{set} set, {into} in, {out} out, {found} found: none made, none lost")
+        let Money { set, into, out, found, accounts_compared } = self.money;
+        let moved =
+            if into == 0 && out == 0 { String::new() } else { format!("{into} in, {out} out, ") };
+        let each = accounts_compared
+            .map(|count| format!("; each of {count} accounts holds what was answered"))
+            .unwrap_or_default();
+        format!("{set} set, {moved}{found} found: none made, none lost{each}")
     }
 
     fn seconds(&self) -> String {
@@ -457,7 +465,7 @@ pub mod tests {
         let runs: Vec<Figures> =
             runs.iter().map(|run| self::run(run.0, run.1, run.2, load.rate)).collect();
         let into = runs.iter().map(|run| i128::from(run.deposits) * 10).sum();
-        let money = Money { set: 7, into, out: 0, found: 7 + into };
+        let money = Money { set: 7, into, out: 0, found: 7 + into, accounts_compared: Some(2) };
         Report::new("127.0.0.1:5000".into(), load, runs, money)
     }
 
@@ -478,7 +486,7 @@ pub mod tests {
              p99.99 9.007 ms   max 9.007 ms\n\
              generator  0.450 µs of processor per request, in 1 thread\n\
              refused    1\n\
-             money      7 set, 7 found: none made, none lost\n"
+             money      7 set, 7 found: none made, none lost; each of 2 accounts holds what was answered\n"
         );
     }
 
@@ -509,7 +517,8 @@ pub mod tests {
              disk       p50 0.080 ms   p99 3.000 ms for 4 KiB written and synced; p99 of requests is \
              3.002 times that\n\
              refused    3\n\
-             money      7 set, 4000 in, 0 out, 4007 found: none made, none lost\n"
+             money      7 set, 4000 in, 0 out, 4007 found: none made, none lost; each of 2 accounts \
+             holds what was answered\n"
         );
     }
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::expected::Sent;
 use super::flight::{Effect, Flight};
 use super::names::Names;
 use super::workload::{KINDS, Kind, Script, Step};
@@ -29,6 +30,7 @@ pub struct Requests {
     patterns: [Pattern; KINDS],
     /// The number of the last write, as digits.
     number: [u8; NUMBER_DIGITS],
+    sent: Sent,
 }
 
 impl Requests {
@@ -40,7 +42,13 @@ impl Requests {
                 *pattern = Pattern::new(kind, lane, &names, run);
             }
         }
-        Self { script, names, patterns, number: [b'0'; NUMBER_DIGITS] }
+        let sent = Sent { lane, count: 0 };
+        Self { script, names, patterns, number: [b'0'; NUMBER_DIGITS], sent }
+    }
+
+    /// How many were made.
+    pub fn sent(&self) -> Sent {
+        self.sent
     }
 
     /// Appends the next `count` of them, and notes each as in flight.
@@ -50,6 +58,7 @@ impl Requests {
             self.line(out, &step);
             flight.sent(Effect::of(&step));
         }
+        self.sent.count += count;
     }
 
     fn line(&mut self, out: &mut Vec<u8>, step: &Step) {

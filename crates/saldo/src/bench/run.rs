@@ -17,6 +17,7 @@ use super::Load;
 use super::choice::Choice;
 use super::clock::{Clock, SECOND_NS};
 use super::drive::{Driven, Driver, Plan, Shared};
+use super::expected::Sent;
 use super::fault::Fault;
 use super::lane::{Desk, Lane};
 use super::names::Names;
@@ -61,12 +62,20 @@ pub struct Done {
     pub is_measured: bool,
     /// Whether somebody ended it early.
     pub is_interrupted: bool,
+    /// What each connection sent; all of it was answered.
+    pub sent: Vec<Sent>,
 }
 
 /// Makes run number `number`, from 0.
 pub async fn run(field: &Field<'_>, number: u32, progress: &mut Progress) -> Result<Done, Fault> {
     let load = field.load;
-    let streams = connect(field).await?;
+    let streams = tokio::select! {
+        streams = connect(field) => streams?,
+        pressed = ctrl_c() => {
+            pressed?;
+            return Err(Fault::Interrupted);
+        }
+    };
     let shared = Arc::new(Shared::default());
     let begin = Instant::now();
     let measure_ns = u64::from(load.warmup_secs) * SECOND_NS;
@@ -144,14 +153,15 @@ fn sum_up(
     is_interrupted: bool,
 ) -> Result<Done, Fault> {
     let mut tally = Tally::new(load.secs).map_err(|_| Fault::NoRoom)?;
-    let (mut ended_ns, mut is_measured) = (measure_ns, true);
+    let (mut ended_ns, mut is_measured, mut sent) = (measure_ns, true, Vec::new());
     for one in driven {
+        sent.extend(one.sent);
         ended_ns = ended_ns.max(one.ended_ns);
         is_measured &= one.is_measured;
         tally.merge(one.tally).map_err(|_| Fault::NoRoom)?;
     }
     let elapsed = Duration::from_nanos(ended_ns - measure_ns);
-    Ok(Done { tally, elapsed, is_measured, is_interrupted })
+    Ok(Done { tally, elapsed, is_measured, is_interrupted, sent })
 }
 
 /// The rate of each thread, `None` in a closed loop; no thread is without connection or rate.

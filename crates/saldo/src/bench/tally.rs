@@ -34,6 +34,8 @@ pub struct Tally {
     pub cpu_ns: u64,
     /// Requests that were due and could not be sent before the end.
     pub withheld: u64,
+    /// Whether any request was refused since the run began, warm-up included.
+    pub has_refused: bool,
     /// Cents that came in and went out since the run began, warm-up included.
     money_in: i128,
     money_out: i128,
@@ -57,6 +59,7 @@ impl Tally {
             origin_ns: 0,
             cpu_ns: 0,
             withheld: 0,
+            has_refused: false,
             money_in: 0,
             money_out: 0,
             warmed_up: 0,
@@ -79,6 +82,7 @@ impl Tally {
     pub fn count(&mut self, effect: Effect, is_yes: bool) {
         if !is_yes {
             self.refused += 1;
+            self.has_refused = true;
             return;
         }
         if let Some(done) = self.done.get_mut(effect.kind() as usize) {
@@ -95,6 +99,12 @@ impl Tally {
     /// Adds the latency of `count` replies that came together.
     pub fn time(&mut self, latency_ns: u64, count: u64) {
         self.latency_us.saturating_record_n(latency_ns / 1_000, count);
+    }
+
+    /// Adds `count` requests that were due and never sent: each took at least as long as it waited.
+    pub fn withhold(&mut self, waited_ns: u64, count: u64) {
+        self.withheld += count;
+        self.time(waited_ns, count);
     }
 
     /// Adds how late `count` requests went that were due together.
@@ -125,6 +135,7 @@ impl Tally {
         self.first_no = self.first_no.take().or(other.first_no);
         self.cpu_ns += other.cpu_ns;
         self.withheld += other.withheld;
+        self.has_refused |= other.has_refused;
         self.money_in += other.money_in;
         self.money_out += other.money_out;
         self.warmed_up += other.warmed_up;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::{ValueEnum, value_parser};
 use client::Client;
+use ledger::AccountId;
 use rand::Rng;
 use tokio::signal::ctrl_c;
 
@@ -17,6 +18,7 @@ use crate::bench::baseline::Baseline;
 use crate::bench::books::{self, BooksFault};
 use crate::bench::choice::Dist;
 use crate::bench::disk::{self, Disk};
+use crate::bench::expected::{Differs, Expected};
 use crate::bench::figures::Figures;
 use crate::bench::names::{self, Names};
 use crate::bench::process::{self, Taken};
@@ -224,12 +226,13 @@ async fn measure(
         patience: server.timeout,
         run: &run,
         names: Arc::clone(&names),
-        choice,
+        choice: choice.clone(),
     };
+    let mut expected = Some(Expected::opened(accounts.len()));
     let mut measured = Measured {
         runs: Vec::new(),
         first_no: None,
-        money: Money { set, into: 0, out: 0, found: 0 },
+        money: Money { set, into: 0, out: 0, found: 0, accounts_compared: None },
         is_interrupted: false,
     };
     for number in 0..load.runs {
@@ -243,6 +246,12 @@ async fn measure(
         measured.money.into += done.tally.money_in();
         measured.money.out += done.tally.money_out();
         measured.is_interrupted = done.is_interrupted;
+        if done.tally.has_refused {
+            expected = None;
+        }
+        if let Some(expected) = &mut expected {
+            done.sent.iter().for_each(|sent| expected.book(load, &choice, *sent));
+        }
         if done.is_measured {
             let mut figures = Figures::of(&done.tally, done.elapsed, load.rate);
             figures.interrupted = done.is_interrupted;
@@ -257,12 +266,19 @@ async fn measure(
         }
     }
     progress.finish();
-    measured.money.found = tokio::select! {
+    let held = tokio::select! {
         counted = books::count(&mut client, &accounts) => counted.map_err(books)?,
         _ = ctrl_c() => return Err(interrupted("while the money was counted")),
     };
+    measured.money.found = held.iter().map(|cents| i128::from(*cents)).sum();
     if measured.money.found != measured.money.needed() {
         return Err(differs(&measured.money, &names));
+    }
+    if let Some(expected) = expected {
+        if let Some(difference) = expected.first_difference(&held) {
+            return Err(account_differs(difference, &accounts));
+        }
+        measured.money.accounts_compared = Some(held.len() as u64);
     }
     Ok(measured)
 }
@@ -350,8 +366,20 @@ fn books_failure(fault: BooksFault, server: &Server) -> Failure {
     }
 }
 
+fn account_differs(difference: Differs, accounts: &[AccountId<'static>]) -> Failure {
+    let Differs { place, expected, held } = difference;
+    let name = accounts.get(place).map_or("?", AccountId::as_str);
+    let text = format!(
+        "account {} holds {held}, and the requests that were answered make {expected}: a request was \
+         answered and not done, or done twice",
+        text::quoted(name)
+    );
+    Failure::new(Exit::Broken, "balances_differ", text)
+        .hint("keep the data folder as it is, and prove it with `saldo verify`")
+}
+
 fn differs(money: &Money, names: &Names) -> Failure {
-    let Money { set, into, out, found } = *money;
+    let Money { set, into, out, found, accounts_compared: _ } = *money;
     let prefix = names.prefix();
     let moved = if into == 0 && out == 0 {
         String::new()

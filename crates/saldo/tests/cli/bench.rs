@@ -11,8 +11,13 @@ use crate::server::{Say, Server};
 
 /// A bank that keeps balances, and takes `fee` of every hundredth write for itself.
 fn bank(fee: i64) -> Server {
+    forgetful_bank(fee, u64::MAX)
+}
+
+/// The same; it says yes to every `forgets`-th write and does nothing.
+fn forgetful_bank(fee: i64, forgets: u64) -> Server {
     let mut held: HashMap<String, i64> = HashMap::new();
-    let mut writes = 0;
+    let mut writes = 0_u64;
     Server::start(move |line| {
         let sent: Value = serde_json::from_str(line).unwrap();
         let name = |key: &str| sent[key].as_str().unwrap().to_owned();
@@ -36,7 +41,8 @@ fn bank(fee: i64) -> Server {
             "balance" => json!({"user":sent["user"],"balance":held[&name("user")],"as_of":1}),
             _ => {
                 writes += 1;
-                let amount = sent["amount"].as_i64().unwrap();
+                let is_forgotten = writes.is_multiple_of(forgets);
+                let amount = if is_forgotten { 0 } else { sent["amount"].as_i64().unwrap() };
                 match command {
                     "deposit" => give("user", amount - kept),
                     "withdraw" => give("user", -amount - kept),
@@ -67,7 +73,8 @@ fn an_honest_bank_is_measured_and_proven() {
     assert_eq!(document["refused"], 0);
     assert_eq!(
         document["money"],
-        json!({"set":2_500_000_000_000_000_i64,"in":0,"out":0,"found":2_500_000_000_000_000_i64})
+        json!({"set":2_500_000_000_000_000_i64,"in":0,"out":0,"found":2_500_000_000_000_000_i64,
+            "accounts_compared":2500})
     );
     let heard = server.heard();
     let sent = heard.iter().filter(|line| line.contains("transfer")).count();
@@ -120,6 +127,14 @@ fn a_bank_that_keeps_a_cent_is_found_out_whatever_is_asked() {
         assert_eq!((ran.code, ran.out.as_str()), (6, ""), "{workload}");
         assert!(ran.err.starts_with("error[totals_differ]: the accounts bench-"), "{}", ran.err);
     }
+}
+
+#[test]
+fn a_bank_that_says_yes_and_does_nothing_is_found_out_although_no_cent_is_missing() {
+    let server = forgetful_bank(0, 100);
+    let ran = run(&[SMALL, &["-q", "--server", &server.address]].concat());
+    assert_eq!((ran.code, ran.out.as_str()), (6, ""));
+    assert!(ran.err.starts_with("error[balances_differ]: account \"bench-"), "{}", ran.err);
 }
 
 #[test]
