@@ -152,6 +152,8 @@ pub enum Unavailable {
     /// The history index cannot be read; what needs it waits until it is rebuilt. Nothing was
     /// done.
     IndexDamaged,
+    /// The database did not answer within the time that a request may wait. Nothing was done.
+    DatabaseUnreachable,
 }
 
 impl fmt::Display for Unavailable {
@@ -160,6 +162,7 @@ impl fmt::Display for Unavailable {
             Self::ShuttingDown => "the server is shutting down",
             Self::JournalStopped => "the journal stopped after a failed write",
             Self::TooLarge => "the command is too large for one record",
+            Self::DatabaseUnreachable => "the database does not answer",
             Self::IndexDamaged => "the history index is damaged and is rebuilt at the next start",
         })
     }

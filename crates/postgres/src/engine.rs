@@ -1,0 +1,202 @@
+//! The engine: takes batches and questions, and hands them to its slots.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use engine::{BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable};
+use ledger::{Seq, TxId};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use crate::error::OpenError;
+use crate::link::{Address, Link, Mode};
+use crate::queue::{Job, Queue};
+use crate::slot::{Asked, answer, serve};
+
+/// Questions that may wait for one connection.
+const ASKED_MAX: usize = 256;
+
+/// How an engine runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// What the database has to promise.
+    pub mode: Mode,
+    /// Connections that write, each with one transaction at a time; 1 to 4.
+    pub slots: usize,
+    /// How long a request waits for the database at most, a failover included.
+    pub patience: Duration,
+    /// Requests that may wait or be under way, over all clients.
+    pub requests_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Replicated,
+            slots: 2,
+            patience: Duration::from_secs(40),
+            requests_max: 65_536,
+        }
+    }
+}
+
+/// The engine over a database. It keeps nothing of the bank itself: any number of them may run over
+/// one database.
+pub struct PostgresEngine {
+    shared: Arc<Shared>,
+    options: Options,
+    room: Semaphore,
+    questions: mpsc::Sender<Asked>,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
+}
+
+/// What the engine and its slots share.
+pub(crate) struct Shared {
+    pub(crate) address: Address,
+    pub(crate) mode: Mode,
+    pub(crate) queue: Queue,
+    seq: AtomicU64,
+    failed: AtomicBool,
+}
+
+impl Shared {
+    /// Notes how far outcomes show that the order has come.
+    pub(crate) fn note(&self, outcomes: &[Outcome<'static>]) {
+        if let Some(seq) = outcomes.iter().map(Outcome::rests_on).max() {
+            self.reached(seq);
+        }
+    }
+
+    pub(crate) fn reached(&self, seq: Seq) {
+        self.seq.fetch_max(seq.get(), Ordering::AcqRel);
+    }
+
+    /// Nothing more is done: something is wrong that no retry mends.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+        self.queue.close();
+    }
+
+    /// Why nothing is done any more.
+    pub(crate) fn stopped(&self) -> Option<Unavailable> {
+        self.failed.load(Ordering::Acquire).then_some(Unavailable::JournalStopped)
+    }
+}
+
+impl PostgresEngine {
+    /// Connects and starts, within a tokio runtime.
+    /// Errors: no primary answers, or the database must not be used as it is.
+    pub async fn open(address: Address, options: Options) -> Result<Self, OpenError> {
+        let link = Link::open(&address, options.mode).await?;
+        let row = link.client.query_one(&link.statements.head, &[]).await?;
+        let seq: i64 = row.try_get(0)?;
+        drop(link);
+        let shared = Arc::new(Shared {
+            address,
+            mode: options.mode,
+            queue: Queue::default(),
+            seq: AtomicU64::new(u64::try_from(seq).unwrap_or_default()),
+            failed: AtomicBool::new(false),
+        });
+        let (questions, asked) = mpsc::channel(ASKED_MAX);
+        let mut tasks = JoinSet::new();
+        for _ in 0..options.slots.clamp(1, 4) {
+            tasks.spawn(serve(Arc::clone(&shared)));
+        }
+        tasks.spawn(answer(Arc::clone(&shared), asked));
+        let room = Semaphore::new(options.requests_max);
+        Ok(Self { shared, options, room, questions, tasks: tokio::sync::Mutex::new(tasks) })
+    }
+
+    /// Takes nothing more, ends what is under way, and closes its connections.
+    pub async fn close(self) {
+        self.shared.queue.close();
+        drop(self.questions);
+        let mut tasks = self.tasks.into_inner();
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        }
+    }
+
+    async fn execute_all(&self, batch: Vec<Request<'static>>) -> Vec<Outcome<'static>> {
+        if batch.is_empty() {
+            return Vec::new();
+        }
+        let deadline = Instant::now() + self.options.patience;
+        let wanted = batch.len().min(self.options.requests_max);
+        let permits = self.room.acquire_many(u32::try_from(wanted).unwrap_or(u32::MAX));
+        let refused = |why| vec![Outcome::Unavailable(why); batch.len()];
+        let Ok(Ok(_room)) = timeout(self.options.patience, permits).await else {
+            return refused(Unavailable::DatabaseUnreachable);
+        };
+        let unanswered: Vec<_> = batch.iter().map(unknown).collect();
+        let (reply, answer) = oneshot::channel();
+        if self.shared.queue.put(Job::new(batch.clone(), deadline, reply)).is_err() {
+            return refused(self.shared.stopped().unwrap_or(Unavailable::ShuttingDown));
+        }
+        // A slot that is gone has answered nothing.
+        answer.await.unwrap_or(unanswered)
+    }
+}
+
+impl Engine for PostgresEngine {
+    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>> {
+        let batch = batch.into_iter().map(owned).collect();
+        Box::pin(async move { self.execute_all(batch).await.into_iter().collect() })
+    }
+
+    fn read<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>> {
+        let query = query.into_owned();
+        Box::pin(async move {
+            let deadline = Instant::now() + self.options.patience;
+            let (reply, answer) = oneshot::channel();
+            let asked = Asked { query, deadline, reply };
+            let sent = timeout(self.options.patience, self.questions.send(asked)).await;
+            match sent {
+                Err(_) => Err(Unavailable::DatabaseUnreachable),
+                Ok(Err(_)) => Err(Unavailable::ShuttingDown),
+                Ok(Ok(())) => answer.await.unwrap_or(Err(Unavailable::ShuttingDown)),
+            }
+        })
+    }
+
+    fn seq_durable(&self) -> Seq {
+        Seq::new(self.shared.seq.load(Ordering::Acquire))
+    }
+}
+
+/// The clock, in microseconds since the Unix epoch.
+pub(crate) fn now_us() -> u64 {
+    let since = UNIX_EPOCH.elapsed().unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn unknown(request: &Request<'static>) -> Outcome<'static> {
+    let tx_id: Option<TxId<'static>> = match request {
+        Request::Write { tx_id, .. } | Request::Resolve(tx_id) => Some(tx_id.clone()),
+        Request::Balance(_) | Request::Balances(_) => None,
+    };
+    Outcome::Unknown { tx_id }
+}
+
+fn owned(request: Request<'_>) -> Request<'static> {
+    match request {
+        Request::Write { command, tx_id, tx_id_given, not_after_us } => Request::Write {
+            command: command.into_owned(),
+            tx_id: tx_id.into_owned(),
+            tx_id_given,
+            not_after_us,
+        },
+        Request::Resolve(tx_id) => Request::Resolve(tx_id.into_owned()),
+        Request::Balance(account) => Request::Balance(account.into_owned()),
+        Request::Balances(accounts) => {
+            Request::Balances(accounts.into_iter().map(ledger::AccountId::into_owned).collect())
+        }
+    }
+}

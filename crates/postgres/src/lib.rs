@@ -1,0 +1,33 @@
+//! The bank over a replicated PostgreSQL: accounts are rows, and many servers may stand before them.
+//!
+//! A batch locks the rows of its accounts in order, decides by the same rules as every engine, and
+//! writes accounts, events and statement in one transaction, which the database commits on two
+//! machines before it answers. Nothing of the bank is kept in the server.
+//!
+//! From the bottom up: `sqlstate` (what an error means), `schema`, `link` (one connection, its checks
+//! and statements), `plan` (deciding a batch; pure), `store` (a batch as a transaction), `reads`,
+//! `queue` and `slot` (batches under way, and again after a failure), `engine`.
+//!
+//! **Invariant:** an answer leaves only after the acknowledgement of a replicated commit that was
+//! written later than everything it shows.
+//! **Invariant:** what may have been committed is settled by asking again under the same tx_ids, never
+//! by a guess.
+//! Not here: replication, failover and locking, which are the database's.
+#![deny(clippy::indexing_slicing)]
+
+mod engine;
+mod error;
+mod link;
+mod plan;
+mod queue;
+mod reads;
+mod schema;
+mod slot;
+mod sqlstate;
+mod statements;
+mod store;
+
+pub use crate::engine::{Options, PostgresEngine};
+pub use error::{CheckFault, OpenError};
+pub use link::{Address, Mode};
+pub use schema::{SCHEMA_VERSION, create_schema};

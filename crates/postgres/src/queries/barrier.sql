@@ -1,0 +1,2 @@
+UPDATE saldo.barrier SET n = n + 1
+ WHERE k = $1::int AND (NOT $2::bool OR current_setting('synchronous_standby_names') <> '')

@@ -1,0 +1,1 @@
+SELECT seq, at FROM saldo.head WHERE k = 0

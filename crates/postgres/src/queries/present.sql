@@ -1,0 +1,1 @@
+SELECT name FROM saldo.account WHERE name = ANY($1::text[])

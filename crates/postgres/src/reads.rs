@@ -1,0 +1,332 @@
+//! Answers questions about history from one snapshot.
+//!
+//! **Invariant:** a reading shows nothing behind its position, and all before it that it is about.
+
+use engine::query::{
+    AccountLine, Kind, Moment, Named, Order, Query, Reading, Span, Statement, StatementLine,
+    StatementPage, Totals,
+};
+use ledger::{AccountId, Balance, Event, Leg, Seq, Transaction};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row, Statement as Prepared};
+
+use crate::link::{Link, chain};
+use crate::sqlstate::{Fault, Stage, fault};
+use crate::store::{Failed, balance, barrier, seq, time, transaction};
+
+/// The last name that there can be: behind every name that begins with a prefix, for no name has
+/// more than 64 bytes.
+const LAST: &str = "\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\
+    \u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}";
+
+/// A page of transactions ends behind the one with which they name so many accounts, so that
+/// memory is bounded by this and by one event.
+const PAGE_ACCOUNTS_MAX: usize = 10_000;
+
+/// Answers `query` at the clock's `now_us`, in microseconds since the Unix epoch.
+pub(crate) async fn answer(
+    link: &Link,
+    query: &Query<'static>,
+    now_us: u64,
+) -> Result<Reading, Failed> {
+    if let Query::BalanceAt { at: Moment::Time(at_us), .. } = query
+        && *at_us < now_us
+    {
+        settle(link, *at_us).await?;
+    }
+    let client = &link.client;
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    client.batch_execute(begin).await.map_err(failed)?;
+    let read = Snapshot { link }.answer(query, now_us).await;
+    let ended = client.batch_execute(if read.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
+    let reading = read?;
+    ended.map_err(failed)?;
+    barrier(link).await?;
+    Ok(reading)
+}
+
+/// Sees to it that no event of later gets a time up to `at_us`: what an account held then is told
+/// once and for all.
+async fn settle(link: &Link, at_us: u64) -> Result<(), Failed> {
+    let row = link.client.query_one(&link.statements.head, &[]).await.map_err(failed)?;
+    let behind = i64::try_from(at_us).unwrap_or(i64::MAX).saturating_add(1);
+    if row.try_get::<_, i64>(1).map_err(failed)? < behind {
+        link.client
+            .execute(&link.statements.settle_time, &[&behind])
+            .await
+            .map_err(|error| Failed::new(again(&error), chain(&error)))?;
+    }
+    Ok(())
+}
+
+fn failed(error: Error) -> Failed {
+    Failed::new(fault(Stage::Reading, &error), chain(&error))
+}
+
+/// Nothing of the client's is written by a question: what is unknown is asked again.
+fn again(error: &Error) -> Fault {
+    match fault(Stage::Writing, error) {
+        Fault::Unknown => Fault::Elsewhere,
+        fault => fault,
+    }
+}
+
+/// One snapshot of the database.
+struct Snapshot<'l> {
+    link: &'l Link,
+}
+
+type Values<'v> = &'v [&'v (dyn ToSql + Sync)];
+
+impl Snapshot<'_> {
+    async fn answer(&self, query: &Query<'static>, now_us: u64) -> Result<Reading, Failed> {
+        let statements = &self.link.statements;
+        match query {
+            Query::Transaction(Named::Seq(seq)) => {
+                self.transaction(&statements.by_seq, &[&number(*seq)]).await
+            }
+            Query::Transaction(Named::TxId(tx_id)) => {
+                self.transaction(&statements.by_tx_id, &[&tx_id.as_str()]).await
+            }
+            Query::Transactions(span) => self.transactions(*span).await,
+            Query::Statement { account, page } => self.statement(account, *page).await,
+            Query::BalanceAt { account, at } => self.balance_at(account, *at, now_us).await,
+            Query::Accounts { prefix, after, limit, count } => {
+                self.accounts(prefix, after.as_ref(), *limit, *count).await
+            }
+            Query::Totals => self.totals().await,
+        }
+    }
+
+    async fn transaction(&self, statement: &Prepared, of: Values<'_>) -> Result<Reading, Failed> {
+        let row = self.one(statement, of).await?;
+        let as_of = seq(get(&row, 0)?)?;
+        let record: Option<&[u8]> = get(&row, 3)?;
+        let transaction =
+            record.map(|record| transaction(record, get(&row, 1)?, get(&row, 2)?)).transpose()?;
+        Ok(Reading::Transaction { transaction, as_of })
+    }
+
+    async fn transactions(&self, span: Span) -> Result<Reading, Failed> {
+        let end = self.head().await?;
+        let last = span.to.map_or(end, |to| to.min(end));
+        let first = span.from.max(Seq::new(1));
+        let mut transactions = Vec::new();
+        let mut next = first;
+        if first <= last {
+            let limit = i64::try_from(span.limit).unwrap_or(i64::MAX);
+            let of: Values<'_> = &[&number(first), &number(last), &limit];
+            let mut accounts_count = 0;
+            for row in self.all(&self.link.statements.span, of).await? {
+                if accounts_count >= PAGE_ACCOUNTS_MAX {
+                    break;
+                }
+                let one = transaction(get(&row, 2)?, get(&row, 0)?, get(&row, 1)?)?;
+                accounts_count += one.event.legs().count();
+                next = one.seq.next();
+                transactions.push(one);
+            }
+        }
+        let next = (next > first && next <= last).then_some(next);
+        Ok(Reading::Transactions { transactions, next, as_of: end })
+    }
+
+    async fn statement(
+        &self,
+        account: &AccountId<'static>,
+        page: StatementPage,
+    ) -> Result<Reading, Failed> {
+        let head = self.head().await?;
+        let end = page.end.map_or(head, |fixed| fixed.min(head));
+        let newest_first = page.order == Order::NewestFirst;
+        let mut from = match page.from {
+            None => Seq::new(1),
+            Some(Moment::Seq(seq)) => seq.max(Seq::new(1)),
+            Some(Moment::Time(time_us)) => match time_us.checked_sub(1) {
+                Some(before) => self.seq_at(before).await?.next(),
+                None => Seq::new(1),
+            },
+        };
+        let mut to = match page.to {
+            None => end,
+            Some(Moment::Seq(seq)) => seq.min(end),
+            Some(Moment::Time(time_us)) => self.seq_at(time_us).await?.min(end),
+        };
+        match (page.after, page.order) {
+            (None, _) => {}
+            (Some(seq), Order::NewestFirst) => to = to.min(Seq::new(seq.get().saturating_sub(1))),
+            (Some(seq), Order::OldestFirst) => from = from.max(seq.next()),
+        }
+        let before_from = Seq::new(from.get().saturating_sub(1));
+        let first = self.version_at(account, before_from).await? + 1;
+        let last = self.version_at(account, to).await?;
+        let exists = last > 0 || self.version_at(account, end).await? > 0;
+        let mut rows = Vec::new();
+        if first <= last {
+            let statement = if newest_first {
+                &self.link.statements.entries_newest
+            } else {
+                &self.link.statements.entries
+            };
+            let wanted = i64::try_from(page.limit.saturating_add(1)).unwrap_or(i64::MAX);
+            rows = self.all(statement, &[&account.as_str(), &first, &last, &wanted]).await?;
+        }
+        let has_more = rows.len() > page.limit;
+        rows.truncate(page.limit);
+        let (mut lines, mut befores) = (Vec::new(), Vec::new());
+        for row in &rows {
+            let found = transaction(get(row, 3)?, get(row, 1)?, get(row, 2)?)?;
+            let (line, before) = line(found, account)?;
+            lines.push(line);
+            befores.push(before);
+        }
+        let (earliest, latest) = if newest_first {
+            (befores.last(), lines.first())
+        } else {
+            (befores.first(), lines.last())
+        };
+        let (before, after) = match (earliest, latest) {
+            (Some(before), Some(line)) => (*before, line.after),
+            _ => {
+                let held = self.balance_of(account, last).await?.unwrap_or(Balance::ZERO);
+                (held, held)
+            }
+        };
+        let next = if has_more { lines.last().map(|line| line.seq) } else { None };
+        Ok(Reading::Statement(Statement { exists, lines, before, after, next, as_of: end }))
+    }
+
+    async fn balance_at(
+        &self,
+        account: &AccountId<'static>,
+        at: Moment,
+        now_us: u64,
+    ) -> Result<Reading, Failed> {
+        let head = self.head().await?;
+        let as_of = match at {
+            Moment::Seq(seq) if seq > head => return Ok(Reading::NotYet { as_of: head }),
+            Moment::Seq(seq) => seq,
+            Moment::Time(time_us) if time_us >= now_us => {
+                return Ok(Reading::NotYet { as_of: head });
+            }
+            Moment::Time(time_us) => self.seq_at(time_us).await?,
+        };
+        let version = self.version_at(account, as_of).await?;
+        Ok(Reading::BalanceAt { balance: self.balance_of(account, version).await?, as_of })
+    }
+
+    async fn accounts(
+        &self,
+        prefix: &str,
+        after: Option<&AccountId<'static>>,
+        limit: usize,
+        count: bool,
+    ) -> Result<Reading, Failed> {
+        let as_of = self.head().await?;
+        let after = after.map_or("", AccountId::as_str);
+        let end = format!("{prefix}{LAST}");
+        let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+        let of: Values<'_> = &[&after, &prefix, &end, &wanted];
+        let rows = self.all(&self.link.statements.accounts, of).await?;
+        let more = rows.len() > limit;
+        let mut accounts = Vec::new();
+        for row in rows.iter().take(limit) {
+            let name: String = get(row, 0)?;
+            let account = AccountId::new(name)
+                .map_err(|_| Failed::new(Fault::Fatal, "an account has no account's name"))?;
+            let (balance, seq) = (balance(get(row, 1)?)?, seq(get(row, 2)?)?);
+            accounts.push(AccountLine { account, balance, seq });
+        }
+        let mut counted = None;
+        if count {
+            let row = self.one(&self.link.statements.count_accounts, &[&prefix, &end]).await?;
+            counted = Some(u64::try_from(get::<i64>(&row, 0)?).unwrap_or_default());
+        }
+        Ok(Reading::Accounts { accounts, more, count: counted, as_of })
+    }
+
+    async fn totals(&self) -> Result<Reading, Failed> {
+        let row = self.one(&self.link.statements.totals, &[]).await?;
+        let whole = |place| -> Result<i128, Failed> {
+            let text: String = get(&row, place)?;
+            text.parse().map_err(|_| Failed::new(Fault::Fatal, "a total is no whole number"))
+        };
+        let (money_in, world) = (whole(3)?, whole(4)?);
+        Ok(Reading::Totals(Totals {
+            accounts_count: u64::try_from(get::<i64>(&row, 2)?).unwrap_or_default(),
+            sum: world.strict_neg(),
+            money_in,
+            // `@world` holds what went out less what came in.
+            money_out: money_in.strict_add(world),
+            seq: seq(get(&row, 0)?)?,
+            at_us: time(get(&row, 1)?)?,
+        }))
+    }
+
+    async fn head(&self) -> Result<Seq, Failed> {
+        seq(get(&self.one(&self.link.statements.head, &[]).await?, 0)?)
+    }
+
+    /// The last event whose time is not after `time_us`; zero when there is none.
+    async fn seq_at(&self, time_us: u64) -> Result<Seq, Failed> {
+        let time_us = i64::try_from(time_us).unwrap_or(i64::MAX);
+        let rows = self.all(&self.link.statements.seq_at, &[&time_us]).await?;
+        rows.first().map_or(Ok(Seq::ZERO), |row| seq(get(row, 0)?))
+    }
+
+    /// How many events up to `at` touched the account.
+    async fn version_at(&self, account: &AccountId<'static>, at: Seq) -> Result<i64, Failed> {
+        let of: Values<'_> = &[&account.as_str(), &number(at)];
+        get(&self.one(&self.link.statements.version_at, of).await?, 0)
+    }
+
+    /// What the account held at this version; `None` at version zero.
+    async fn balance_of(
+        &self,
+        account: &AccountId<'static>,
+        version: i64,
+    ) -> Result<Option<Balance>, Failed> {
+        let of: Values<'_> = &[&account.as_str(), &version];
+        let rows = self.all(&self.link.statements.entry_balance, of).await?;
+        rows.first().map(|row| balance(get(row, 0)?)).transpose()
+    }
+
+    async fn one(&self, statement: &Prepared, of: Values<'_>) -> Result<Row, Failed> {
+        self.link.client.query_one(statement, of).await.map_err(failed)
+    }
+
+    async fn all(&self, statement: &Prepared, of: Values<'_>) -> Result<Vec<Row>, Failed> {
+        self.link.client.query(statement, of).await.map_err(failed)
+    }
+}
+
+fn get<'r, T: tokio_postgres::types::FromSql<'r>>(row: &'r Row, place: usize) -> Result<T, Failed> {
+    row.try_get(place).map_err(failed)
+}
+
+fn number(seq: Seq) -> i64 {
+    i64::try_from(seq.get()).unwrap_or(i64::MAX)
+}
+
+/// The change of `account` by a transaction, and what it held before.
+fn line(
+    found: Transaction<'static>,
+    account: &AccountId<'static>,
+) -> Result<(StatementLine, Balance), Failed> {
+    let Transaction { seq, tx_id, event, at_us } = found;
+    let unfit = || Failed::new(Fault::Fatal, "a line of a statement has no such event");
+    let (kind, other) = match &event {
+        Event::Init { .. } => (Kind::Init, None),
+        Event::Deposit { .. } => (Kind::Deposit, None),
+        Event::Withdraw { .. } => (Kind::Withdraw, None),
+        Event::Transfer { from, to, .. } => {
+            let other = if from.account == *account { to } else { from };
+            (Kind::Transfer, Some(other.account.clone()))
+        }
+        Event::Refused(_) | Event::Void => return Err(unfit()),
+    };
+    let leg: Option<&Leg<'static>> = event.legs().find(|leg| leg.account == *account);
+    let leg = leg.ok_or_else(unfit)?;
+    let (change, before, after) = (leg.change(), leg.before, leg.after);
+    Ok((StatementLine { seq, at_us, kind, other, change, after, tx_id }, before))
+}

@@ -1,0 +1,44 @@
+//! Creates the schema; a plain start only looks at its version.
+
+use journal::{Currency, LedgerId};
+use tokio_postgres::Client;
+
+use crate::error::{CheckFault, OpenError};
+use crate::link::{Address, plain};
+
+/// The version of the schema that this program reads and writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+const VERSION_1: &str = include_str!("schema/0001.sql");
+
+/// Creates the schema for a new ledger, all or nothing. To be run once, by a role that may create
+/// schemas.
+/// Errors: there is one already, no primary answers, or the database refuses.
+pub async fn create_schema(
+    address: &Address,
+    ledger: LedgerId,
+    currency: &Currency,
+) -> Result<(), OpenError> {
+    let (mut client, _driver) = plain(address).await?;
+    if has_schema(&client).await? {
+        return Err(CheckFault::SchemaExists.into());
+    }
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(VERSION_1).await?;
+    let id = ledger.to_hex();
+    let meta = "INSERT INTO saldo.meta (key, value) \
+                VALUES ('schema_version', $1), ('ledger', $2), ('currency', $3)";
+    let version = SCHEMA_VERSION.to_string();
+    transaction.execute(meta, &[&version, &id, &currency.as_str()]).await?;
+    let head = "INSERT INTO saldo.head (k, seq, at, accounts, money_in, world, hash) \
+                VALUES (0, 0, 0, 0, 0, 0, sha256(convert_to($1, 'UTF8')))";
+    transaction.execute(head, &[&id]).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Whether there is a schema of saldo.
+pub(crate) async fn has_schema(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    let row = client.query_one("SELECT to_regclass('saldo.meta') IS NOT NULL", &[]).await?;
+    row.try_get(0)
+}

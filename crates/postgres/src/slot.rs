@@ -1,0 +1,244 @@
+//! A slot: one connection with at most one batch under way, and what happens when one fails.
+//!
+//! **Invariant:** what may have been committed is asked again, as it was, until the database tells
+//! or the deadline has passed; then its outcome is called unknown.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use engine::{Outcome, Query, Reading, Request, Unavailable};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::engine::{Shared, now_us};
+use crate::error::OpenError;
+use crate::link::{Link, chain};
+use crate::queue::Job;
+use crate::sqlstate::Fault;
+use crate::store::{Failed, run};
+use crate::reads;
+
+/// Most requests, and most accounts named, in one transaction; a single request may have more.
+const REQUESTS_MAX: usize = 500;
+const ACCOUNTS_MAX: usize = 1_000;
+
+/// Pauses between attempts, doubled from one to the next.
+const PAUSE_MIN: Duration = Duration::from_millis(2);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// A question with the place for its answer.
+pub(crate) struct Asked {
+    pub(crate) query: Query<'static>,
+    pub(crate) deadline: Instant,
+    pub(crate) reply: oneshot::Sender<Result<Reading, Unavailable>>,
+}
+
+/// Runs batches from the queue until it is closed and empty.
+pub(crate) async fn serve(shared: Arc<Shared>) {
+    let mut keeper = Keeper::new(Arc::clone(&shared));
+    while let Some(jobs) = shared.queue.take(REQUESTS_MAX).await {
+        keeper.run(jobs).await;
+    }
+}
+
+/// Answers questions until nobody can ask any more.
+pub(crate) async fn answer(shared: Arc<Shared>, mut asked: mpsc::Receiver<Asked>) {
+    let mut keeper = Keeper::new(shared);
+    while let Some(asked) = asked.recv().await {
+        let answer = keeper.read(&asked).await;
+        // Whoever went away is told nothing.
+        drop(asked.reply.send(answer));
+    }
+}
+
+/// Keeps a connection, and opens another when it is of no use any more.
+struct Keeper {
+    shared: Arc<Shared>,
+    link: Option<Link>,
+    pause: Duration,
+    /// Most requests in the next transaction: fewer after failures.
+    requests_max: usize,
+}
+
+impl Keeper {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, link: None, pause: PAUSE_MIN, requests_max: REQUESTS_MAX }
+    }
+
+    /// Runs batches to their ends, in parts, in their order.
+    async fn run(&mut self, mut jobs: Vec<Job>) {
+        loop {
+            jobs = self.without_the_ended(jobs);
+            let parts = parts(&jobs, self.requests_max);
+            let requests: Vec<Request<'static>> = jobs
+                .iter()
+                .zip(&parts)
+                .flat_map(|(job, part)| job.rest().get(part.clone()).unwrap_or_default())
+                .cloned()
+                .collect();
+            let Some(deadline) = jobs.iter().map(Job::deadline).min() else { return };
+            let may_be_written = AtomicBool::new(false);
+            match self.attempt(&requests, deadline, &may_be_written).await {
+                Ok(outcomes) => {
+                    self.succeeded();
+                    self.shared.note(&outcomes);
+                    let mut outcomes = outcomes.into_iter();
+                    for (job, part) in jobs.iter_mut().zip(&parts) {
+                        job.done(outcomes.by_ref().take(part.len()));
+                    }
+                }
+                Err(failed) => {
+                    if may_be_written.load(Ordering::Acquire) && failed.fault != Fault::Retry {
+                        for (job, part) in jobs.iter_mut().zip(&parts) {
+                            job.lost(part.len());
+                        }
+                    }
+                    self.failed(&failed, deadline).await;
+                }
+            }
+        }
+    }
+
+    /// One question, again and again until it is answered or its time is over.
+    async fn read(&mut self, asked: &Asked) -> Result<Reading, Unavailable> {
+        loop {
+            if let Some(why) = self.shared.stopped() {
+                return Err(why);
+            }
+            if Instant::now() >= asked.deadline {
+                return Err(Unavailable::DatabaseUnreachable);
+            }
+            let read = async {
+                let link = self.opened().await?;
+                reads::answer(link, &asked.query, now_us()).await
+            };
+            let late = || Failed::new(Fault::Elsewhere, "it was not answered in time");
+            let read = timeout_at(asked.deadline, read).await.unwrap_or_else(|_| Err(late()));
+            match read {
+                Ok(reading) => {
+                    self.succeeded();
+                    self.shared.reached(reading.as_of());
+                    return Ok(reading);
+                }
+                Err(failed) => self.failed(&failed, asked.deadline).await,
+            }
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        requests: &[Request<'static>],
+        deadline: Instant,
+        may_be_written: &AtomicBool,
+    ) -> Result<Vec<Outcome<'static>>, Failed> {
+        let attempt = async {
+            let link = self.opened().await?;
+            run(link, requests, now_us(), may_be_written).await
+        };
+        match timeout_at(deadline, attempt).await {
+            Ok(ran) => ran,
+            Err(_) => Err(Failed::new(Fault::Elsewhere, "it was not answered in time")),
+        }
+    }
+
+    /// The connection, opened if there is none.
+    async fn opened(&mut self) -> Result<&Link, Failed> {
+        let link = match self.link.take() {
+            Some(link) if !link.client.is_closed() => link,
+            _ => {
+                let opened = Link::open(&self.shared.address, self.shared.mode).await;
+                opened.map_err(|error| match error {
+                    // It was checked at the start: what is wrong now may be mended.
+                    OpenError::Check(_) | OpenError::Unreachable { .. } | OpenError::Database(_) => {
+                        Failed::new(Fault::Elsewhere, chain(&error))
+                    }
+                    OpenError::Address(_) => Failed::new(Fault::Fatal, chain(&error)),
+                })?
+            }
+        };
+        Ok(self.link.insert(link))
+    }
+
+    fn succeeded(&mut self) {
+        self.pause = PAUSE_MIN;
+        self.requests_max = REQUESTS_MAX;
+    }
+
+    /// Does what a failure asks for, and rests before the next attempt.
+    async fn failed(&mut self, failed: &Failed, deadline: Instant) {
+        let Failed { fault, text } = failed;
+        match fault {
+            Fault::Retry => {
+                tracing::debug!(target: "postgres", event = "retry", "a batch again: {text}");
+                if self.pause > PAUSE_MIN {
+                    self.requests_max = (self.requests_max / 2).max(1);
+                }
+            }
+            Fault::Elsewhere | Fault::Unavailable | Fault::Unknown => {
+                tracing::warn!(target: "postgres", event = "database_failed", "{text}");
+                self.link = None;
+            }
+            Fault::Fatal => {
+                tracing::error!(target: "postgres", event = "database_fatal", "{text}");
+                self.link = None;
+                self.shared.fail();
+                return;
+            }
+        }
+        // Not all at once: those that met would meet again.
+        let share = f64::from(rand::random::<u16>()) / f64::from(u16::MAX);
+        let wake = Instant::now() + self.pause.mul_f64(0.5 + share);
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        sleep_until(wake.min(deadline)).await;
+    }
+
+    /// Answers the batches that are done, whose time is over, or that nobody can do any more.
+    fn without_the_ended(&self, jobs: Vec<Job>) -> Vec<Job> {
+        let now = Instant::now();
+        let stopped = self.shared.stopped();
+        let mut rest = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            if job.rest().is_empty() || now >= job.deadline() {
+                job.end(Unavailable::DatabaseUnreachable);
+            } else if let Some(why) = stopped {
+                job.end(why);
+            } else {
+                rest.push(job);
+            }
+        }
+        rest
+    }
+}
+
+/// Which of the rest of each batch goes into the next transaction: in order, so that no request
+/// overtakes another of its batch.
+fn parts(jobs: &[Job], requests_max: usize) -> Vec<Range<usize>> {
+    let (mut requests, mut accounts) = (0, 0);
+    let mut parts = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let mut count = 0;
+        for request in job.rest() {
+            let named = names_count(request);
+            let is_full = requests >= requests_max || accounts + named > ACCOUNTS_MAX;
+            if is_full && requests > 0 {
+                break;
+            }
+            requests += 1;
+            accounts += named;
+            count += 1;
+        }
+        parts.push(0..count);
+    }
+    parts
+}
+
+fn names_count(request: &Request<'static>) -> usize {
+    match request {
+        Request::Write { command, .. } => command.accounts_count(),
+        Request::Resolve(_) => 0,
+        Request::Balance(_) => 1,
+        Request::Balances(accounts) => accounts.len(),
+    }
+}

@@ -1,0 +1,200 @@
+//! PostgreSQL servers for tests: on loopback, on ports of the system's choice, in a temporary
+//! folder, gone with the value.
+//!
+//! `SALDO_TEST_POSTGRES` names a server that runs already (an address of a superuser), so that many
+//! tests share one; a test that needs a server of its own starts one all the same.
+
+#![allow(dead_code, reason = "each test uses what it needs")]
+
+use std::env;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use journal::{Currency, LedgerId};
+use postgres::{Address, create_schema};
+use tempfile::TempDir;
+
+/// Far more than a busy machine needs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// One server, or a primary with a synchronous standby.
+pub struct Cluster {
+    folder: Option<TempDir>,
+    /// Data folders of the servers that were started.
+    nodes: Vec<PathBuf>,
+    address: String,
+}
+
+impl Cluster {
+    /// The shared server, or one of its own.
+    pub fn any() -> Self {
+        match env::var("SALDO_TEST_POSTGRES") {
+            Ok(address) if !address.is_empty() => {
+                Self { folder: None, nodes: Vec::new(), address }
+            }
+            _ => Self::single(),
+        }
+    }
+
+    /// One server.
+    pub fn single() -> Self {
+        let (folder, port) = (new_folder(), free_port());
+        let data = folder.path().join("p");
+        initdb(folder.path(), &data);
+        configure(&data, port, "");
+        start(folder.path(), &data);
+        let address = format!("postgres://saldo@127.0.0.1:{port}/postgres");
+        Self { folder: Some(folder), nodes: vec![data], address }
+    }
+
+    /// A primary and a synchronous standby.
+    pub fn replicated() -> Self {
+        let (folder, port, standby_port) = (new_folder(), free_port(), free_port());
+        let (data, standby) = (folder.path().join("p"), folder.path().join("s"));
+        initdb(folder.path(), &data);
+        configure(&data, port, "FIRST 1 (s)");
+        start(folder.path(), &data);
+        let from = format!("host=127.0.0.1 port={port} user=saldo application_name=s");
+        let copied = command(folder.path(), "pg_basebackup")
+            .args(["-d", &from, "-R", "-X", "stream", "-c", "fast", "-S", "s", "-C", "-D"])
+            .arg(&standby)
+            .stdout(Stdio::null())
+            .status();
+        assert!(copied.unwrap().success(), "pg_basebackup");
+        configure(&standby, standby_port, "");
+        start(folder.path(), &standby);
+        let address = format!("postgres://saldo@127.0.0.1:{port}/postgres");
+        Self { folder: Some(folder), nodes: vec![data, standby], address }
+    }
+
+    /// A new database with the schema of a new ledger; its address.
+    pub async fn bank(&self) -> Address {
+        let address = self.empty_database().await;
+        let currency = Currency::new("BRL").unwrap();
+        create_schema(&address, LedgerId(0x5a1d0), &currency).await.unwrap();
+        address
+    }
+
+    /// A new database without a schema.
+    pub async fn empty_database(&self) -> Address {
+        let name = format!("t_{:032x}", rand::random::<u128>());
+        self.run(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")).await;
+        Address::parse(&self.address_of(&name)).unwrap()
+    }
+
+    /// Runs a statement as the superuser in the database `postgres`.
+    pub async fn run(&self, statement: &str) {
+        let (client, driver) =
+            tokio_postgres::connect(&self.address, tokio_postgres::NoTls).await.unwrap();
+        let driver = tokio::spawn(driver);
+        client.batch_execute(statement).await.unwrap();
+        drop(client);
+        driver.await.unwrap().unwrap();
+    }
+
+    fn address_of(&self, database: &str) -> String {
+        let (begin, _) = self.address.rsplit_once('/').unwrap();
+        format!("{begin}/{database}")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // The standby first: a primary waits for it.
+        for data in self.nodes.iter().rev() {
+            let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else { continue };
+            let pid = text.lines().next().and_then(|pid| pid.trim().parse().ok());
+            if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+                drop(rustix::process::kill_process(pid, rustix::process::Signal::QUIT));
+                let began = Instant::now();
+                while rustix::process::test_kill_process(pid).is_ok() && began.elapsed() < LIMIT {
+                    std::thread::yield_now();
+                }
+            }
+        }
+    }
+}
+
+fn new_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    if is_root() {
+        // A server does not run as root.
+        let own = Command::new("chown").arg("postgres:").arg(folder.path()).status();
+        assert!(own.unwrap().success(), "chown");
+    }
+    folder
+}
+
+fn is_root() -> bool {
+    rustix::process::getuid().is_root()
+}
+
+/// The programs of the newest PostgreSQL that is installed.
+fn programs() -> PathBuf {
+    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .expect("PostgreSQL is installed (Debian package postgresql)")
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin")))
+        })
+        .collect();
+    versions.sort();
+    versions.pop().expect("PostgreSQL is installed (Debian package postgresql)").1
+}
+
+fn command(folder: &Path, program: &str) -> Command {
+    let path = programs().join(program);
+    if !is_root() {
+        return Command::new(path);
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=postgres", "--regid=postgres", "--init-groups"])
+        .arg(path)
+        .env("HOME", folder)
+        .current_dir(folder);
+    command
+}
+
+fn initdb(folder: &Path, data: &Path) {
+    let made = command(folder, "initdb")
+        .args(["-A", "trust", "-U", "saldo", "-k", "-N", "-E", "UTF8", "--locale=C", "-D"])
+        .arg(data)
+        .stdout(Stdio::null())
+        .status();
+    assert!(made.unwrap().success(), "initdb");
+}
+
+fn configure(data: &Path, port: u16, standby: &str) {
+    let path = data.join("postgresql.conf");
+    let mut text = fs::read_to_string(&path).unwrap();
+    text.push_str(&format!(
+        "port={port}\nlisten_addresses='127.0.0.1'\nunix_socket_directories=''\n\
+         restart_after_crash=off\nmax_connections=200\nsynchronous_standby_names='{standby}'\n"
+    ));
+    fs::write(path, text).unwrap();
+}
+
+fn start(folder: &Path, data: &Path) {
+    let log = data.with_extension("log");
+    let started = command(folder, "pg_ctl")
+        .args(["-w", "-t", "60", "-D"])
+        .arg(data)
+        .arg("-l")
+        .arg(&log)
+        .arg("start")
+        .stdout(Stdio::null())
+        .status();
+    assert!(
+        started.unwrap().success(),
+        "pg_ctl start: {}",
+        fs::read_to_string(log).unwrap_or_default()
+    );
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
