@@ -124,7 +124,8 @@ impl PostgresEngine {
         }
     }
 
-    async fn execute_all(&self, batch: Vec<Request<'static>>) -> Vec<Outcome<'static>> {
+    /// As [`Engine::execute`], for requests that own their texts, with outcomes that do.
+    pub async fn run(&self, batch: Vec<Request<'static>>) -> Vec<Outcome<'static>> {
         if batch.is_empty() {
             return Vec::new();
         }
@@ -148,7 +149,7 @@ impl PostgresEngine {
 impl Engine for PostgresEngine {
     fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>> {
         let batch = batch.into_iter().map(owned).collect();
-        Box::pin(async move { self.execute_all(batch).await.into_iter().collect() })
+        Box::pin(async move { self.run(batch).await })
     }
 
     fn read<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>> {

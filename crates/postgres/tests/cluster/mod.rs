@@ -95,6 +95,46 @@ impl Cluster {
         driver.await.unwrap().unwrap();
     }
 
+    /// Waits until this question, asked of the primary, is answered with yes.
+    pub async fn wait_until(&self, question: &str) {
+        let began = Instant::now();
+        loop {
+            let (client, driver) =
+                tokio_postgres::connect(&self.address, tokio_postgres::NoTls).await.unwrap();
+            let driver = tokio::spawn(driver);
+            let is_so: bool = client.query_one(question, &[]).await.unwrap().get(0);
+            drop(client);
+            driver.await.unwrap().unwrap();
+            if is_so {
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "it never became so: {question}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until a commit waits for the standby.
+    pub async fn wait_for_a_commit_that_waits(&self) {
+        let waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        self.wait_until(waits).await;
+    }
+
+    /// Stops all processes of the standby where they are.
+    pub fn freeze_standby(&self) {
+        signal_all(self.pid_of(1), rustix::process::Signal::STOP);
+    }
+
+    /// Lets them go on.
+    pub fn wake_standby(&self) {
+        signal_all(self.pid_of(1), rustix::process::Signal::CONT);
+    }
+
+    fn pid_of(&self, node: usize) -> rustix::process::Pid {
+        let text = fs::read_to_string(self.nodes[node].join("postmaster.pid")).unwrap();
+        let pid = text.lines().next().unwrap().trim().parse().unwrap();
+        rustix::process::Pid::from_raw(pid).unwrap()
+    }
+
     fn address_of(&self, database: &str) -> String {
         let (begin, _) = self.address.rsplit_once('/').unwrap();
         format!("{begin}/{database}")
@@ -108,12 +148,27 @@ impl Drop for Cluster {
             let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else { continue };
             let pid = text.lines().next().and_then(|pid| pid.trim().parse().ok());
             if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
-                drop(rustix::process::kill_process(pid, rustix::process::Signal::QUIT));
+                // A frozen server hears of nothing.
+                signal_all(pid, rustix::process::Signal::CONT);
+                rustix::process::kill_process(pid, rustix::process::Signal::QUIT).ok();
                 let began = Instant::now();
                 while rustix::process::test_kill_process(pid).is_ok() && began.elapsed() < LIMIT {
                     std::thread::yield_now();
                 }
             }
+        }
+    }
+}
+
+/// Sends a signal to a process and all its children.
+fn signal_all(pid: rustix::process::Pid, signal: rustix::process::Signal) {
+    let parent = pid.as_raw_nonzero().to_string();
+    let children = Command::new("pgrep").args(["-P", &parent]).output();
+    let children = children.map(|found| found.stdout).unwrap_or_default();
+    rustix::process::kill_process(pid, signal).ok();
+    for child in String::from_utf8_lossy(&children).lines() {
+        if let Some(child) = child.parse().ok().and_then(rustix::process::Pid::from_raw) {
+            rustix::process::kill_process(child, signal).ok();
         }
     }
 }
