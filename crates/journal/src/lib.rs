@@ -50,8 +50,8 @@ pub use names::{ACTIVE, LOCK, SNAPSHOT, SNAPSHOT_PREVIOUS, parse_closed_segment}
 pub use planted::{Planted, Plants};
 pub use progress::{Phase, Progress};
 pub use record::{
-    bytes_max as record_bytes_max, bytes_max_void as record_bytes_max_void, decode as decode_record,
-    encode as encode_record,
+    bytes_max as record_bytes_max, bytes_max_void as record_bytes_max_void,
+    decode as decode_record, encode as encode_record,
 };
 pub use recover::{BytesRead, OpenOptions, Opened, Report, lock_folder, open};
 pub use scan::{genesis_of, header_of};

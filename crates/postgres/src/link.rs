@@ -6,6 +6,7 @@
 //! **Invariant:** nothing is ever cancelled at the database: a cancelled commit looks like a success.
 //! A connection that takes too long is thrown away.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -82,10 +83,24 @@ impl Address {
         hosts
             .filter_map(|(n, host)| match host {
                 Host::Tcp(name) => Some((name.clone(), port(n))),
-                #[allow(unreachable_patterns, reason = "sockets of the file system are not offered")]
+                #[allow(
+                    unreachable_patterns,
+                    reason = "sockets of the file system are not offered"
+                )]
                 _ => None,
             })
             .collect()
+    }
+}
+
+/// Hosts, ports and the database's name; never a password.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = self.places();
+        let places: Vec<String> =
+            places.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+        let name = self.0.get_dbname().or(self.0.get_user()).unwrap_or_default();
+        write!(f, "postgres://{}/{name}", places.join(","))
     }
 }
 

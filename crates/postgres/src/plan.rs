@@ -97,14 +97,42 @@ enum Place {
 #[derive(Debug)]
 enum Draft {
     Ready(Outcome<'static>),
-    Done { place: Place, tx_id: TxId<'static>, event: Event<'static>, duplicate: bool },
-    Resolved { place: Place, tx_id: TxId<'static>, event: Event<'static>, duplicate: bool },
-    Recorded { place: Place, rejection: Rejection, tx_id: TxId<'static>, duplicate: bool },
+    Done {
+        place: Place,
+        tx_id: TxId<'static>,
+        event: Event<'static>,
+        duplicate: bool,
+    },
+    Resolved {
+        place: Place,
+        tx_id: TxId<'static>,
+        event: Event<'static>,
+        duplicate: bool,
+    },
+    Recorded {
+        place: Place,
+        rejection: Rejection,
+        tx_id: TxId<'static>,
+        duplicate: bool,
+    },
     /// `behind`: how many events of the batch came before.
-    Refused { rejection: Rejection, behind: u64 },
-    Conflict { place: Place, tx_id: TxId<'static>, behind: u64 },
-    Balance { reading: BalanceReading<'static>, behind: u64 },
-    Balances { readings: Vec<BalanceReading<'static>>, behind: u64 },
+    Refused {
+        rejection: Rejection,
+        behind: u64,
+    },
+    Conflict {
+        place: Place,
+        tx_id: TxId<'static>,
+        behind: u64,
+    },
+    Balance {
+        reading: BalanceReading<'static>,
+        behind: u64,
+    },
+    Balances {
+        readings: Vec<BalanceReading<'static>>,
+        behind: u64,
+    },
 }
 
 /// An account while the batch runs.
@@ -127,11 +155,8 @@ struct Run {
 pub(crate) fn plan(requests: &[Request<'static>], loaded: Loaded, now_us: u64) -> Plan {
     let Loaded { rows, known, head, at_us } = loaded;
     let at_us = now_us.max(at_us);
-    let account = |row: Row| Account {
-        read: Some(row.version),
-        version: row.version,
-        balance: row.balance,
-    };
+    let account =
+        |row: Row| Account { read: Some(row.version), version: row.version, balance: row.balance };
     let mut run = Run {
         accounts: rows.into_iter().map(|(name, row)| (name, account(row))).collect(),
         known: known

@@ -16,9 +16,9 @@ use crate::engine::{Shared, now_us};
 use crate::error::OpenError;
 use crate::link::{Link, chain};
 use crate::queue::Job;
+use crate::reads;
 use crate::sqlstate::Fault;
 use crate::store::{Failed, run};
-use crate::reads;
 
 /// Most requests, and most accounts named, in one transaction; a single request may have more.
 const REQUESTS_MAX: usize = 500;
@@ -151,9 +151,9 @@ impl Keeper {
                 let opened = Link::open(&self.shared.address, self.shared.mode).await;
                 opened.map_err(|error| match error {
                     // It was checked at the start: what is wrong now may be mended.
-                    OpenError::Check(_) | OpenError::Unreachable { .. } | OpenError::Database(_) => {
-                        Failed::new(Fault::Elsewhere, chain(&error))
-                    }
+                    OpenError::Check(_)
+                    | OpenError::Unreachable { .. }
+                    | OpenError::Database(_) => Failed::new(Fault::Elsewhere, chain(&error)),
                     OpenError::Address(_) => Failed::new(Fault::Fatal, chain(&error)),
                 })?
             }

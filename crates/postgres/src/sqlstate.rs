@@ -78,8 +78,7 @@ mod tests {
         ] {
             for code in codes {
                 let of = |stage| of_code(stage, &SqlState::from_code(code));
-                let found =
-                    [Stage::Reading, Stage::Writing, Stage::Committing].map(of);
+                let found = [Stage::Reading, Stage::Writing, Stage::Committing].map(of);
                 assert_eq!(found, [reading, writing, committing], "{code}");
             }
         }

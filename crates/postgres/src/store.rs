@@ -57,8 +57,11 @@ pub(crate) async fn run(
         prove_absent(link, &plan).await?;
     }
     may_be_written.store(!plan.is_only_asking(), Ordering::Release);
-    let committed =
-        if plan.is_only_asking() { pass(link).await? } else { Some(commit(link, &plan.writes).await?) };
+    let committed = if plan.is_only_asking() {
+        pass(link).await?
+    } else {
+        Some(commit(link, &plan.writes).await?)
+    };
     may_be_written.store(false, Ordering::Release);
     Ok(plan.outcomes(committed))
 }
@@ -106,8 +109,7 @@ fn loaded(rows: &[SqlRow], known: &[SqlRow], head: &SqlRow) -> Result<Loaded, Fa
     for row in known {
         let tx_id: String = row.try_get(0).map_err(&reading)?;
         let record: &[u8] = row.try_get(1).map_err(&reading)?;
-        let (seq, at_us) =
-            (row.try_get(2).map_err(&reading)?, row.try_get(3).map_err(&reading)?);
+        let (seq, at_us) = (row.try_get(2).map_err(&reading)?, row.try_get(3).map_err(&reading)?);
         loaded.known.insert(tx_id, transaction(record, seq, at_us)?);
     }
     Ok(loaded)
@@ -119,11 +121,9 @@ async fn prove_absent(link: &Link, plan: &Plan) -> Result<(), Failed> {
     let (client, statements) = (&link.client, &link.statements);
     let names: Vec<&str> = plan.absences.iter().map(String::as_str).collect();
     let of: Values<'_> = &[&names];
-    let (held, present) = join(
-        client.query_one(&statements.hold_head, &[]),
-        client.query(&statements.present, of),
-    )
-    .await;
+    let (held, present) =
+        join(client.query_one(&statements.hold_head, &[]), client.query(&statements.present, of))
+            .await;
     let present = held.and(present).map_err(Failed::at(Stage::Reading));
     match present {
         Ok(present) if present.is_empty() => Ok(()),

@@ -87,7 +87,10 @@ async fn pg_d34_nothing_of_any_kind_is_told_of_a_change_that_the_standby_does_no
     assert!(matches!(written, Outcome::Done { duplicate: false, .. }), "{written:?}");
     for one in asked {
         let outcome = timeout(LIMIT, one).await.unwrap().unwrap();
-        assert!(!matches!(outcome, Outcome::Unavailable(_) | Outcome::Unknown { .. }), "{outcome:?}");
+        assert!(
+            !matches!(outcome, Outcome::Unavailable(_) | Outcome::Unknown { .. }),
+            "{outcome:?}"
+        );
     }
     timeout(LIMIT, read).await.unwrap().unwrap().unwrap();
     assert_eq!(held(&reader, "alice").await, Some(7));
@@ -107,7 +110,9 @@ async fn pg_d30_a_commit_whose_wait_is_cancelled_is_no_success_and_is_settled_by
         });
         cluster.wait_for_a_commit_that_waits().await;
         cluster
-            .run(&format!("SELECT {function}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
+            .run(&format!(
+                "SELECT {function}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            ))
             .await;
         tokio::time::sleep(A_WHILE).await;
         assert!(!written.is_finished(), "{function}: answered although no standby has it");
@@ -206,7 +211,8 @@ async fn two_servers_on_the_same_hot_accounts_lose_and_double_nothing() {
                                 0 => deposit(from, 3, &tx_id),
                                 _ => {
                                     let amount = Amount::new(1).unwrap();
-                                    let transfer = Transfer::new(account(from), account(to), amount);
+                                    let transfer =
+                                        Transfer::new(account(from), account(to), amount);
                                     given(Command::Transfer(transfer.unwrap()), &tx_id)
                                 }
                             }

@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::proof::{inspect, verify};
 use crate::serve;
 use crate::verbs::{
-    accounts, balance, bench, deposit, export, help, import, init, resolve, shutdown, statement,
-    totals, transfer, tx, version, withdraw,
+    accounts, balance, bench, deposit, export, help, import, init, postgres, resolve, shutdown,
+    statement, totals, transfer, tx, version, withdraw,
 };
 
 /// A bank: accounts with exact balances, money that moves between them, every answer on disk before
@@ -83,6 +83,8 @@ pub enum Verb {
     Shutdown(shutdown::Args),
     /// Measure a server under load, and prove that its money is exact
     Bench(bench::Args),
+    /// Make the schema in which a database keeps a bank
+    Postgres(postgres::Args),
     /// Prove a data folder from its first seal to its last
     Verify(verify::Verify),
     /// Describe a data folder, file by file
@@ -98,6 +100,7 @@ pub const GROUPS: &[(&str, &[&str])] = &[
     ("Money", &["init", "balance", "deposit", "withdraw", "transfer", "resolve"]),
     ("History", &["tx", "statement", "accounts", "totals", "export", "import"]),
     ("The server", &["serve", "shutdown", "bench"]),
+    ("A database", &["postgres"]),
     ("A data folder", &["verify", "inspect"]),
     ("This program", &["help", "version"]),
 ];
@@ -133,6 +136,7 @@ impl Verb {
             Self::Serve(args) => serve::run(args),
             Self::Shutdown(args) => shutdown::run(args),
             Self::Bench(args) => bench::run(args),
+            Self::Postgres(args) => postgres::run(&args),
             Self::Verify(args) => verify::run(&args),
             Self::Inspect(args) => inspect::run(&args),
             Self::Help(args) => help::run(&args),
@@ -158,7 +162,7 @@ impl Verb {
             Self::Bench(args) => args.output.wants_json(),
             Self::Verify(args) => args.output.wants_json(),
             Self::Inspect(args) => args.output.wants_json(),
-            Self::Export(_) | Self::Serve(_) | Self::Help(_) => false,
+            Self::Export(_) | Self::Serve(_) | Self::Postgres(_) | Self::Help(_) => false,
             Self::Version(args) => args.json,
         }
     }
@@ -218,7 +222,7 @@ mod tests {
     #[test]
     fn every_verb_but_those_about_this_program_ends_its_help_with_two_examples() {
         let command = built();
-        for verb in GROUPS[..4].iter().flat_map(|(_, names)| *names) {
+        for verb in GROUPS[..5].iter().flat_map(|(_, names)| *names) {
             let mut verb = command.find_subcommand(verb).unwrap().clone();
             let help = verb.render_long_help().to_string();
             let (_, examples) = help.rsplit_once("Examples:\n").unwrap_or_else(|| {

@@ -195,5 +195,6 @@ pub(crate) fn code_of(why: Unavailable) -> Code {
         Unavailable::JournalStopped => Code::Internal,
         Unavailable::TooLarge => Code::TooLarge,
         Unavailable::IndexDamaged => Code::IndexUnavailable,
+        Unavailable::DatabaseUnreachable => Code::Overloaded,
     }
 }

@@ -32,9 +32,7 @@ impl Cluster {
     /// The shared server, or one of its own.
     pub fn any() -> Self {
         match env::var("SALDO_TEST_POSTGRES") {
-            Ok(address) if !address.is_empty() => {
-                Self { folder: None, nodes: Vec::new(), address }
-            }
+            Ok(address) if !address.is_empty() => Self { folder: None, nodes: Vec::new(), address },
             _ => Self::single(),
         }
     }
@@ -81,7 +79,8 @@ impl Cluster {
     /// A new database without a schema.
     pub async fn empty_database(&self) -> Address {
         let name = format!("t_{:032x}", rand::random::<u128>());
-        self.run(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")).await;
+        self.run(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"))
+            .await;
         Address::parse(&self.address_of(&name)).unwrap()
     }
 

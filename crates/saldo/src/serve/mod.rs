@@ -5,6 +5,7 @@
 //! sealed and trimmed.
 
 mod address;
+pub mod database;
 mod fatal;
 mod greeting;
 mod log;
@@ -41,8 +42,9 @@ pub struct Serve {
     /// Where clients connect; port 0 picks a free one and prints it
     #[arg(long, value_name = "HOST:PORT", env = "SALDO_LISTEN", default_value = LISTEN)]
     listen: String,
-    /// The folder with the journal and the snapshots; made if it is missing
-    #[arg(long, value_name = "FOLDER", env = "SALDO_DATA", default_value = DATA)]
+    /// The folder with the journal and the snapshots; made if it is missing. Or the address of a
+    /// database: postgres://user@host:port,host:port/name
+    #[arg(long, value_name = "FOLDER|ADDRESS", env = "SALDO_DATA", default_value = DATA)]
     data: PathBuf,
     /// Currency of a new ledger; an existing one keeps its own
     #[arg(long, value_name = "CODE", env = "SALDO_CURRENCY", default_value = CURRENCY)]
@@ -78,9 +80,27 @@ pub struct Serve {
     #[arg(long, value_name = "COUNT", env = "SALDO_INDEX_RUN_EVENTS", default_value_t = 524_288,
           value_parser = clap::value_parser!(u32).range(16..=1 << 21))]
     index_run_events: u32,
+    /// With a database: serve although it does not replicate synchronously; for trials
+    #[arg(long, env = "SALDO_UNREPLICATED")]
+    unreplicated: bool,
+    /// With a database: how long a request waits for it at most, a failover included
+    #[arg(long, value_name = "TIME", env = "SALDO_DATABASE_PATIENCE", default_value = "40s",
+          value_parser = duration::parse_flag)]
+    database_patience: Duration,
 }
 
 impl Serve {
+    /// What the door keeps to.
+    fn door(&self, connections_max: u32) -> server::Options {
+        server::Options {
+            connections_max: connections_max as usize,
+            line_bytes_max: self.line_bytes_max as usize,
+            idle_timeout: self.idle_timeout,
+            write_timeout: self.write_timeout,
+            drain: self.drain,
+        }
+    }
+
     /// The same, with the defaults in the place of what is empty: an empty variable counts as not
     /// set.
     fn filled(mut self) -> Self {
@@ -100,6 +120,9 @@ impl Serve {
 pub fn run(serve: Serve) -> Result<(), Failure> {
     let serve = &serve.filled();
     log::init();
+    if let Some(data) = serve.data.to_str().filter(|data| database::is_meant_by(data)) {
+        return database::run(serve, data);
+    }
     let address = address::resolve(&serve.listen)?;
     // A connection takes an open file. Those that the journal needs are not given away: without
     // one, a rotation would fail and stop the bank.
@@ -135,13 +158,7 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
             connections_wanted: serve.connections_max,
             connections_max,
         })?;
-        let door = server::Options {
-            connections_max: connections_max as usize,
-            line_bytes_max: serve.line_bytes_max as usize,
-            idle_timeout: serve.idle_timeout,
-            write_timeout: serve.write_timeout,
-            drain: serve.drain,
-        };
+        let door = serve.door(connections_max);
         let served = server::serve(listener, engine.clone(), door, stop).await;
         let closing = engine.clone();
         match tokio::task::spawn_blocking(move || closing.close()).await {

@@ -8,6 +8,7 @@ pub mod export;
 pub mod help;
 pub mod import;
 pub mod init;
+pub mod postgres;
 pub mod resolve;
 pub mod shutdown;
 pub mod statement;
