@@ -10,19 +10,17 @@
 //! **Invariant:** a refused command opens no account and changes nothing.
 //! **Invariant:** numbers of accounts are given in the order in which the journal opens them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use history::History;
 use journal::disk::Disk;
 use journal::{Placed, Planted, Plants, Staged, Staging, Unstaged};
 use ledger::{
-    AccountId, Balance, Command, Event, Leg, Refused, Rejection, Seq, Transaction, TxId, apply,
-    decide,
+    AccountId, Balance, Command, Event, Refused, Rejection, Seq, Transaction, TxId, apply, decide,
 };
 
 use super::accounts::{AccountState, Accounts, Numbered};
-use super::recall::{Recall, Recalled};
+use super::recall::{Recall, Recalled, told_again};
 use super::recent::{Place as IdPlace, Recent};
 use super::sync::{Mutex, MutexGuard, lock};
 use crate::seam::{BalanceReading, Outcome, Request, Unavailable};
@@ -209,7 +207,7 @@ impl<D: Disk> Core<D> {
         now: Now,
     ) -> Executed<'a> {
         if let Some(found) = recalled.and_then(|recalled| recalled.found.as_ref()) {
-            return Executed::Outcome(known(found, command, tx_id, now.seq_durable));
+            return Executed::Outcome(told_again(found, command, tx_id, now.seq_durable));
         }
         let tx_hash = self.history.hash(tx_id.as_str());
         let mut id = self.recent.place(tx_hash);
@@ -239,7 +237,7 @@ impl<D: Disk> Core<D> {
 
     fn resolve<'a>(&self, tx_id: TxId<'a>, recalled: Option<&Recalled>, now: Now) -> Executed<'a> {
         if let Some(found) = recalled.and_then(|recalled| recalled.found.clone()) {
-            let transaction = Box::new(found);
+            let transaction = found;
             return Executed::Outcome(Outcome::Resolved { transaction, duplicate: true });
         }
         let tx_hash = self.history.hash(tx_id.as_str());
@@ -266,7 +264,7 @@ impl<D: Disk> Core<D> {
         };
         id.insert(seq, self.evicted_up_to());
         let tx_id = tx_id.into_owned();
-        let transaction = Box::new(Transaction { seq, tx_id, event, at_us });
+        let transaction = Arc::new(Transaction { seq, tx_id, event, at_us });
         Executed::Outcome(Outcome::Resolved { transaction, duplicate: false })
     }
 
@@ -501,43 +499,6 @@ impl<D: Disk> Core<D> {
         let named = accounts.iter().enumerate();
         named.filter_map(|(n, account)| Some((self.accounts.find(account.as_str())?, n))).collect()
     }
-}
-
-/// What a tx_id that stands for `found` says to a request for `command`.
-fn known<'a>(
-    found: &Transaction<'static>,
-    command: Command<'a>,
-    tx_id: TxId<'a>,
-    seq_durable: Seq,
-) -> Outcome<'a> {
-    let seq = found.seq;
-    let refused = |rejection| Outcome::Refused {
-        rejection,
-        seq: Some(seq),
-        tx_id: Some(tx_id.clone()),
-        as_of: seq,
-        duplicate: true,
-    };
-    if found.event == Event::Void {
-        return refused(Rejection::Voided);
-    }
-    if !found.event.answers(&command) {
-        return Outcome::Conflict { tx_id, as_of: seq.max(seq_durable) };
-    }
-    if let Event::Refused(Refused { rejection, .. }) = &found.event {
-        return refused(rejection.clone());
-    }
-    let event = in_order_of(&found.event, &command);
-    Outcome::Done { seq, tx_id, event, duplicate: true }
-}
-
-/// The event with its legs in the order in which `command` names the accounts.
-fn in_order_of(event: &Event<'static>, command: &Command<'_>) -> Event<'static> {
-    let Event::Init { legs } = event else { return event.clone() };
-    let mut by_name: HashMap<&str, &Leg<'static>> =
-        legs.iter().map(|leg| (leg.account.as_str(), leg)).collect();
-    let ordered = command.accounts().filter_map(|account| by_name.remove(account.as_str()));
-    Event::Init { legs: ordered.cloned().collect() }
 }
 
 fn numbers_of(places: &[Place<'_>]) -> Numbers {

@@ -4,8 +4,8 @@
 //! From the bottom up: `slots` (a hash index), `accounts` and `recent` (the two tables), `core`
 //! (execution), `rebuild` (the state at a start), `lines` (events read back from the journal),
 //! `recall` (what an old tx_id stands for), `reads` (questions about history), `durability` (who
-//! waits for which sync), `checkpoint`, `readers` and `threads`; `batch` runs what a door hands in,
-//! and this file puts them together behind the seam.
+//! waits for which sync), `checkpoint`, `readers` and `threads`; `batch` and `recalling` run what a
+//! door hands in, and this file puts them together behind the seam.
 
 mod accounts;
 mod batch;
@@ -18,6 +18,7 @@ mod readers;
 mod reads;
 mod rebuild;
 mod recall;
+mod recalling;
 mod recent;
 mod slots;
 mod sync;
@@ -50,7 +51,7 @@ use self::readers::Readers;
 use self::rebuild::Rebuild;
 use self::threads::{Shared, Threads};
 use crate::query::{Moment, Query, Reading};
-use crate::seam::{BoxFuture, Engine, Outcome, Request, Unavailable};
+use crate::seam::{Answered, BoxFuture, Engine, Request, Unavailable};
 
 /// How the embedded engine works; the defaults are production's.
 #[derive(Clone, Debug)]
@@ -308,7 +309,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 impl<D: Disk> Engine for Embedded<D> {
-    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>> {
+    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>> {
         Box::pin(self.execute_all(batch))
     }
 

@@ -108,11 +108,7 @@ impl<'s, D: Disk> Reads<'s, D> {
         // One that names many accounts is large: then the page is shorter than asked for.
         while next.get() <= stop && accounts_count < PAGE_ACCOUNTS_MAX {
             let transaction = walk.read(next)?;
-            accounts_count += if let Event::Refused(refused) = &transaction.event {
-                refused.command.accounts_count()
-            } else {
-                transaction.event.legs().count()
-            };
+            accounts_count += transaction.event.accounts_count();
             transactions.push(transaction);
             next = next.next();
         }

@@ -1,0 +1,160 @@
+//! Runs the rest of a batch from the first request on that must recall what stands under its tx_id.
+//!
+//! A record may name as many accounts as a line has room for, and its name is short: so one batch can
+//! ask for a thousand of the largest. **Invariant:** what a batch has recalled, for answers or to
+//! compare with, names [`RECALLED_ACCOUNTS_MAX`] accounts and those of one event more, at most.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use journal::disk::Disk;
+use ledger::{Seq, TxId};
+
+use super::batch::{Answers, tx_id_of};
+use super::core::{Executed, Now};
+use super::durability::Lost;
+use super::recall::{Recall, RecallError, Recalled};
+use super::threads::Shared;
+use super::{Embedded, chain, clock};
+use crate::seam::{Outcome, Request, Unavailable};
+
+/// A batch ends behind the recalls that name so many accounts.
+const RECALLED_ACCOUNTS_MAX: usize = 10_000;
+
+/// A request that must be recalled first, or was.
+pub(super) struct Waiting<'a> {
+    pub(super) request: Request<'a>,
+    /// Shared by all requests under one tx_id.
+    recalled: Option<Arc<Recalled>>,
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) fn new(request: Request<'a>) -> Self {
+        Self { request, recalled: None }
+    }
+}
+
+impl<D: Disk> Embedded<D> {
+    /// Runs the rest of a batch, of which the first must recall. Returns what it did not begin.
+    pub(super) async fn run_recalling<'a>(
+        &self,
+        mut rest: VecDeque<Waiting<'a>>,
+        first: Recall,
+        seq_durable: Seq,
+        answers: &mut Answers<'a>,
+    ) -> Vec<Request<'a>> {
+        let Shared { core, .. } = &*self.shared;
+        let mut recall = first;
+        loop {
+            let is_full = answers.recalled_accounts_count >= RECALLED_ACCOUNTS_MAX;
+            if is_full && !answers.outcomes.is_empty() {
+                return rest.into_iter().map(|waiting| waiting.request).collect();
+            }
+            match self.recall(&mut rest, recall, answers.recalled_accounts_count).await {
+                Ok(accounts_count) => answers.recalled_accounts_count += accounts_count,
+                Err(unavailable) => {
+                    let Some(Waiting { request, .. }) = rest.pop_front() else { return vec![] };
+                    answers.outcomes.push(unavailable.outcome_of(request));
+                }
+            }
+            let now = Now { us: clock::now_us(), seq_durable };
+            let from = answers.outcomes.len();
+            let mut stuck = None;
+            while let Some(Waiting { request, recalled }) = rest.pop_front() {
+                match core.execute(request, recalled.as_deref(), now) {
+                    Executed::Outcome(outcome) => answers.outcomes.push(outcome),
+                    Executed::Recall(request, again) => {
+                        rest.push_front(Waiting::new(request));
+                        stuck = Some(again);
+                        break;
+                    }
+                }
+            }
+            core.wake_writer();
+            self.say_why_stopped(&mut answers.outcomes, from);
+            match stuck {
+                Some(again) => recall = again,
+                None => return vec![],
+            }
+        }
+    }
+
+    /// Recalls for the first of `rest`, and in the same go for others that will need it, until what
+    /// the batch has recalled is as much as it may be: `accounts_count` of it before. Returns how
+    /// many accounts are named by what it recalled.
+    async fn recall(
+        &self,
+        rest: &mut VecDeque<Waiting<'_>>,
+        first: Recall,
+        accounts_count: usize,
+    ) -> Result<usize, Unread> {
+        let core = &self.shared.core;
+        // One recall for all requests under one tx_id.
+        let mut wanted: Vec<(TxId<'static>, Recall)> = Vec::new();
+        let mut places: HashMap<&TxId<'_>, usize> = HashMap::new();
+        let mut asked = Vec::new();
+        for (n, waiting) in rest.iter().enumerate() {
+            let Some(tx_id) = tx_id_of(&waiting.request) else { continue };
+            if waiting.recalled.is_some() {
+                continue;
+            }
+            if let Some(place) = places.get(tx_id) {
+                asked.push((n, *place));
+                continue;
+            }
+            let recall = if n == 0 { Some(first.clone()) } else { core.foresee(&waiting.request) };
+            if let Some(recall) = recall {
+                places.insert(tx_id, wanted.len());
+                asked.push((n, wanted.len()));
+                wanted.push((tx_id.clone().into_owned(), recall));
+            }
+        }
+        let rests_on = wanted.iter().map(|(_, recall)| recall.rests_on()).max();
+        let durable = self.shared.durability.wait(rests_on.unwrap_or(Seq::ZERO)).await;
+        durable.map_err(|Lost| Unread::Lost)?;
+        let recaller = self.shared.recaller.clone();
+        let read = self.readers.run(move || {
+            let mut named_count = 0;
+            let mut recalled = Vec::new();
+            for (tx_id, recall) in wanted {
+                let is_full = accounts_count + named_count >= RECALLED_ACCOUNTS_MAX;
+                if is_full && !recalled.is_empty() {
+                    break;
+                }
+                let one = recaller.recall(&tx_id, &recall)?;
+                named_count += one.accounts_count();
+                recalled.push(Arc::new(one));
+            }
+            Ok::<_, RecallError>((recalled, named_count))
+        });
+        let read = read.await.map_err(|_stopped| Unread::Stopping)?;
+        let (recalled, named_count) = read.map_err(|error| {
+            tracing::error!(event = "history_unreadable", error = %chain(&error), "{error}");
+            Unread::Damaged
+        })?;
+        for (n, place) in asked {
+            if let (Some(waiting), Some(recalled)) = (rest.get_mut(n), recalled.get(place)) {
+                waiting.recalled = Some(Arc::clone(recalled));
+            }
+        }
+        Ok(named_count)
+    }
+}
+
+/// Why nothing could be recalled.
+enum Unread {
+    /// What may carry the tx_id will never be durable.
+    Lost,
+    Stopping,
+    Damaged,
+}
+
+impl Unread {
+    fn outcome_of<'a>(&self, request: Request<'a>) -> Outcome<'a> {
+        match self {
+            Self::Lost => Outcome::Unknown { tx_id: tx_id_of(&request).cloned() },
+            Self::Stopping => Outcome::Unavailable(Unavailable::ShuttingDown),
+            Self::Damaged => Outcome::Unavailable(Unavailable::IndexDamaged),
+        }
+    }
+}
