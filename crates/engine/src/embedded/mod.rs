@@ -50,7 +50,7 @@ pub use self::lines::ReadError;
 use self::readers::Readers;
 use self::rebuild::Rebuild;
 use self::threads::{Shared, Threads};
-use crate::query::{Moment, Query, Reading};
+use crate::query::{Query, Reading};
 use crate::seam::{Answered, BoxFuture, Engine, Request, Unavailable};
 
 /// How the embedded engine works; the defaults are production's.
@@ -263,15 +263,11 @@ impl<D: Disk> Embedded<D> {
     }
 
     async fn read_owned(&self, query: Query<'static>) -> Result<Reading, Unavailable> {
-        if let Query::BalanceAt { at: Moment::Time(_), .. } = query {
-            // IMPORTANT: what was staged before may have happened before that moment. Once it is
-            // durable, nothing more gets a time that lies behind the clock's.
-            let staged = self.shared.core.staging().head().seq;
-            let durable = self.shared.durability.wait(staged).await;
-            durable.map_err(|_lost| Unavailable::JournalStopped)?;
-        }
-        let shared = Arc::clone(&self.shared);
         let now_us = clock::now_us();
+        let settled = Reads::settle(&self.shared.core, &query, now_us);
+        let durable = self.shared.durability.wait(settled).await;
+        durable.map_err(|_lost| Unavailable::JournalStopped)?;
+        let shared = Arc::clone(&self.shared);
         let read = self.readers.run(move || {
             let Shared { core, recaller, .. } = &*shared;
             Reads::new(core, recaller).answer(query, now_us)

@@ -38,6 +38,25 @@ impl<'s, D: Disk> Reads<'s, D> {
         Self { core, history: recaller.history(), lines: recaller.lines() }
     }
 
+    /// What must be durable before `query` is answered. IMPORTANT: a moment of the past is settled
+    /// by this. What was staged may have happened before it and counts once it is durable; a batch
+    /// that read the clock earlier, or a clock that is set back, gives no event such a time any more.
+    /// `now_us`: the clock, in microseconds since the Unix epoch, read before; the same as for
+    /// [`Reads::answer`].
+    pub fn settle(core: &Core<D>, query: &Query<'_>, now_us: u64) -> Seq {
+        match query {
+            Query::BalanceAt { at: Moment::Time(time_us), .. } if *time_us < now_us => {
+                core.staging().settle(*time_us)
+            }
+            Query::Transaction(_)
+            | Query::Transactions(_)
+            | Query::Statement { .. }
+            | Query::BalanceAt { .. }
+            | Query::Accounts { .. }
+            | Query::Totals => Seq::ZERO,
+        }
+    }
+
     /// Answers `query`, at the clock's `now_us` (microseconds since the Unix epoch). The reading
     /// rests on what is durable and appended to the index. Takes system calls.
     /// Errors: what could not be read; a damaged part of the index is built anew at the next start.
