@@ -131,7 +131,7 @@ impl<D: Disk> Core<D> {
             }
             Request::Resolve(tx_id) => self.resolve(tx_id, recalled, now),
             Request::Balance(account) => {
-                let state = self.accounts.find(account.as_str()).map(|found| *found.account.lock());
+                let state = self.find_for_certain(&account).map(|found| *found.account.lock());
                 let state = state.unwrap_or_default();
                 Executed::Outcome(Outcome::Balance {
                     reading: BalanceReading { account, balance: state.reading() },
@@ -182,8 +182,18 @@ impl<D: Disk> Core<D> {
 
     /// The number of the account with this name.
     pub(crate) fn number_of(&self, account: &AccountId<'_>) -> Option<u32> {
-        let found = self.accounts.find(account.as_str())?;
-        u32::try_from(found.number).ok()
+        u32::try_from(self.find_for_certain(account)?.number).ok()
+    }
+
+    /// The account with this name; `None`: there was none when this was called.
+    /// IMPORTANT: an event is on its way to the disk before the accounts that it opens are found by
+    /// their names. The opening lock is held from before the one until after the other, so whoever
+    /// finds none looks again under it, or would deny an account at a position that has its opening.
+    fn find_for_certain(&self, account: &AccountId<'_>) -> Option<Numbered<'_>> {
+        self.accounts.find(account.as_str()).or_else(|| {
+            let _opening = lock(&self.opening);
+            self.accounts.find(account.as_str())
+        })
     }
 
     /// Young events that may carry a tx_id with this hash.
