@@ -13,7 +13,7 @@ use ledger::{Seq, TxId};
 use super::batch::{Answers, tx_id_of};
 use super::core::{Executed, Now};
 use super::durability::Lost;
-use super::recall::{Recall, RecallError, Recalled};
+use super::recall::{Recall, Recalled, Recaller};
 use super::threads::Shared;
 use super::{Embedded, chain, clock};
 use crate::seam::{Outcome, Request, Unavailable};
@@ -24,8 +24,8 @@ const RECALLED_ACCOUNTS_MAX: usize = 10_000;
 /// A request that must be recalled first, or was.
 pub(super) struct Waiting<'a> {
     pub(super) request: Request<'a>,
-    /// Shared by all requests under one tx_id.
-    recalled: Option<Arc<Recalled>>,
+    /// Shared by all requests under one tx_id; `None`: not yet, or it need not be.
+    recalled: Option<Result<Arc<Recalled>, Unread>>,
 }
 
 impl<'a> Waiting<'a> {
@@ -50,17 +50,19 @@ impl<D: Disk> Embedded<D> {
             if is_full && !answers.outcomes.is_empty() {
                 return rest.into_iter().map(|waiting| waiting.request).collect();
             }
-            match self.recall(&mut rest, recall, answers.recalled_accounts_count).await {
-                Ok(accounts_count) => answers.recalled_accounts_count += accounts_count,
-                Err(unavailable) => {
-                    let Some(Waiting { request, .. }) = rest.pop_front() else { return vec![] };
-                    answers.outcomes.push(unavailable.outcome_of(request));
-                }
-            }
+            answers.recalled_accounts_count +=
+                self.recall(&mut rest, recall, answers.recalled_accounts_count).await;
             let now = Now { us: clock::now_us(), seq_durable };
             let from = answers.outcomes.len();
             let mut stuck = None;
             while let Some(Waiting { request, recalled }) = rest.pop_front() {
+                let recalled = match recalled.transpose() {
+                    Ok(recalled) => recalled,
+                    Err(unread) => {
+                        answers.outcomes.push(unread.outcome_of(&request));
+                        continue;
+                    }
+                };
                 match core.execute(request, recalled.as_deref(), now) {
                     Executed::Outcome(outcome) => answers.outcomes.push(outcome),
                     Executed::Recall(request, again) => {
@@ -80,14 +82,15 @@ impl<D: Disk> Embedded<D> {
     }
 
     /// Recalls for the first of `rest`, and in the same go for others that will need it, until what
-    /// the batch has recalled is as much as it may be: `accounts_count` of it before. Returns how
-    /// many accounts are named by what it recalled.
+    /// the batch has recalled is as much as it may be: `accounts_count` of it before. What cannot be
+    /// read fails the requests under its own tx_id and no others. Returns how many accounts are named
+    /// by what was recalled.
     async fn recall(
         &self,
         rest: &mut VecDeque<Waiting<'_>>,
         first: Recall,
         accounts_count: usize,
-    ) -> Result<usize, Unread> {
+    ) -> usize {
         let core = &self.shared.core;
         // One recall for all requests under one tx_id.
         let mut wanted: Vec<(TxId<'static>, Recall)> = Vec::new();
@@ -109,52 +112,80 @@ impl<D: Disk> Embedded<D> {
                 wanted.push((tx_id.clone().into_owned(), recall));
             }
         }
+        let wanted_count = wanted.len();
         let rests_on = wanted.iter().map(|(_, recall)| recall.rests_on()).max();
-        let durable = self.shared.durability.wait(rests_on.unwrap_or(Seq::ZERO)).await;
-        durable.map_err(|Lost| Unread::Lost)?;
+        let durable = match self.shared.durability.wait(rests_on.unwrap_or(Seq::ZERO)).await {
+            Ok(()) => Seq::new(u64::MAX),
+            Err(Lost) => self.shared.durability.seq(),
+        };
         let recaller = self.shared.recaller.clone();
         let read = self.readers.run(move || {
-            let mut named_count = 0;
-            let mut recalled = Vec::new();
-            for (tx_id, recall) in wanted {
-                let is_full = accounts_count + named_count >= RECALLED_ACCOUNTS_MAX;
-                if is_full && !recalled.is_empty() {
-                    break;
-                }
-                let one = recaller.recall(&tx_id, &recall)?;
-                named_count += one.accounts_count();
-                recalled.push(Arc::new(one));
-            }
-            Ok::<_, RecallError>((recalled, named_count))
+            let accounts_max = RECALLED_ACCOUNTS_MAX.saturating_sub(accounts_count);
+            read_each(&recaller, wanted, durable, accounts_max)
         });
-        let read = read.await.map_err(|_stopped| Unread::Stopping)?;
-        let (recalled, named_count) = read.map_err(|error| {
-            tracing::error!(event = "history_unreadable", error = %chain(&error), "{error}");
-            Unread::Damaged
-        })?;
+        let stopping = Unread::Unavailable(Unavailable::ShuttingDown);
+        let read = read.await.unwrap_or_else(|_stopped| vec![Err(stopping); wanted_count]);
         for (n, place) in asked {
-            if let (Some(waiting), Some(recalled)) = (rest.get_mut(n), recalled.get(place)) {
-                waiting.recalled = Some(Arc::clone(recalled));
+            if let (Some(waiting), Some(recalled)) = (rest.get_mut(n), read.get(place)) {
+                waiting.recalled = Some(recalled.clone());
             }
         }
-        Ok(named_count)
+        read.iter().flatten().map(|recalled| recalled.accounts_count()).sum()
     }
 }
 
+/// Recalls one after the other, the first at least, until what was recalled names `accounts_max`
+/// accounts. What rests on more than `durable` is lost.
+fn read_each<D: Disk>(
+    recaller: &Recaller<D>,
+    wanted: Vec<(TxId<'static>, Recall)>,
+    durable: Seq,
+    accounts_max: usize,
+) -> Vec<Result<Arc<Recalled>, Unread>> {
+    let (mut named_count, mut unread_count) = (0, 0);
+    let mut first_error = None;
+    let mut read = Vec::with_capacity(wanted.len());
+    for (tx_id, recall) in wanted {
+        if named_count >= accounts_max && !read.is_empty() {
+            break;
+        }
+        if recall.rests_on() > durable {
+            read.push(Err(Unread::Lost));
+            continue;
+        }
+        read.push(match recaller.recall(&tx_id, &recall) {
+            Ok(recalled) => {
+                named_count += recalled.accounts_count();
+                Ok(Arc::new(recalled))
+            }
+            Err(error) => {
+                unread_count += 1;
+                first_error.get_or_insert(error);
+                Err(Unread::Unavailable(Unavailable::IndexDamaged))
+            }
+        });
+    }
+    // One line for all: a thousand would say no more.
+    if let Some(error) = first_error {
+        let (count, error_chain) = (unread_count, chain(&error));
+        tracing::error!(event = "history_unreadable", count, error = %error_chain, "{error}");
+    }
+    read
+}
+
 /// Why nothing could be recalled.
+#[derive(Clone, Copy, Debug)]
 enum Unread {
     /// What may carry the tx_id will never be durable.
     Lost,
-    Stopping,
-    Damaged,
+    Unavailable(Unavailable),
 }
 
 impl Unread {
-    fn outcome_of<'a>(&self, request: Request<'a>) -> Outcome<'a> {
+    fn outcome_of<'a>(self, request: &Request<'a>) -> Outcome<'a> {
         match self {
-            Self::Lost => Outcome::Unknown { tx_id: tx_id_of(&request).cloned() },
-            Self::Stopping => Outcome::Unavailable(Unavailable::ShuttingDown),
-            Self::Damaged => Outcome::Unavailable(Unavailable::IndexDamaged),
+            Self::Lost => Outcome::Unknown { tx_id: tx_id_of(request).cloned() },
+            Self::Unavailable(why) => Outcome::Unavailable(why),
         }
     }
 }
