@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use journal::disk::Disk;
 use journal::{limits, record_bytes_max, record_bytes_max_void};
 use ledger::{Seq, TxId};
+use tokio::sync::SemaphorePermit;
 
 use super::core::{Executed, Now};
 use super::recall::Recall;
@@ -18,6 +19,16 @@ use crate::seam::{Answered, Outcome, Request, Unavailable};
 enum Portion<'a> {
     Fit { requests: Vec<Request<'a>>, bytes: u32 },
     TooLarge,
+}
+
+/// What requests hold that are run together.
+pub(super) struct Held<'e> {
+    /// Room in the journal's buffer, for what is staged and for what may still be.
+    pub(super) room: SemaphorePermit<'e>,
+    /// Where their outcomes begin.
+    pub(super) from: usize,
+    /// The position at which they came.
+    pub(super) seq_durable: Seq,
 }
 
 /// What was made of a batch so far.
@@ -96,7 +107,7 @@ impl<D: Disk> Embedded<D> {
         if bytes > 0 {
             self.shared.wait_for_index().await;
         }
-        let Ok(_room) = self.room.acquire_many(bytes).await else {
+        let Ok(room) = self.room.acquire_many(bytes).await else {
             let refused = |_| Outcome::Unavailable(Unavailable::ShuttingDown);
             answers.outcomes.extend(requests.iter().map(refused));
             return vec![];
@@ -106,16 +117,16 @@ impl<D: Disk> Embedded<D> {
         // came, however long a recall takes.
         let seq_durable = self.shared.durability.seq();
         let mut requests = requests.into_iter();
+        let mut held = Held { room, from, seq_durable };
         let mut rest = vec![];
-        let stuck = self.run(&mut requests, seq_durable, &mut answers.outcomes);
-        if let Some((request, recall)) = stuck {
+        if let Some((request, recall)) = self.run(&mut requests, seq_durable, &mut answers.outcomes)
+        {
             let waiting = std::iter::once(request).chain(requests).map(Waiting::new).collect();
-            rest = self.run_recalling(waiting, recall, seq_durable, answers).await;
+            rest = self.run_recalling(waiting, recall, &mut held, answers).await;
         }
         let run = answers.outcomes.get_mut(from..).unwrap_or_default();
-        let rests_on = run.iter().map(Outcome::rests_on).max().unwrap_or(Seq::ZERO);
         // The room is given back when this returns: what took it is durable, or lost with all.
-        if self.shared.durability.wait(rests_on).await.is_err() {
+        if self.shared.durability.wait(rests_on(run)).await.is_err() {
             let durable = self.shared.durability.seq();
             for outcome in run.iter_mut().filter(|outcome| outcome.rests_on() > durable) {
                 *outcome = unknown(outcome);
@@ -174,8 +185,13 @@ pub(super) fn tx_id_of<'r, 'a>(request: &'r Request<'a>) -> Option<&'r TxId<'a>>
     }
 }
 
+/// The highest seq that any of the outcomes rests on.
+pub(super) fn rests_on(outcomes: &[Outcome<'_>]) -> Seq {
+    outcomes.iter().map(Outcome::rests_on).max().unwrap_or(Seq::ZERO)
+}
+
 /// No fewer bytes than the request's record can have.
-fn room_for(request: &Request<'_>) -> usize {
+pub(super) fn room_for(request: &Request<'_>) -> usize {
     match request {
         Request::Write { command, tx_id, .. } => record_bytes_max(command, tx_id.as_str()),
         Request::Resolve(tx_id) => record_bytes_max_void(tx_id.as_str()),

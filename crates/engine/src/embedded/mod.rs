@@ -268,7 +268,7 @@ impl<D: Disk> Embedded<D> {
         let durable = self.shared.durability.wait(settled).await;
         durable.map_err(|_lost| Unavailable::JournalStopped)?;
         let shared = Arc::clone(&self.shared);
-        let read = self.readers.run(move || {
+        let read = self.readers.pages.run(move || {
             let Shared { core, recaller, .. } = &*shared;
             Reads::new(core, recaller).answer(query, now_us)
         });

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use journal::disk::Disk;
 use ledger::{Seq, TxId};
 
-use super::batch::{Answers, tx_id_of};
+use super::batch::{Answers, Held, rests_on, room_for, tx_id_of};
 use super::core::{Executed, Now};
 use super::durability::Lost;
 use super::recall::{Recall, Recalled, Recaller};
@@ -36,11 +36,11 @@ impl<'a> Waiting<'a> {
 
 impl<D: Disk> Embedded<D> {
     /// Runs the rest of a batch, of which the first must recall. Returns what it did not begin.
-    pub(super) async fn run_recalling<'a>(
-        &self,
+    pub(super) async fn run_recalling<'a, 'e>(
+        &'e self,
         mut rest: VecDeque<Waiting<'a>>,
         first: Recall,
-        seq_durable: Seq,
+        held: &mut Held<'e>,
         answers: &mut Answers<'a>,
     ) -> Vec<Request<'a>> {
         let Shared { core, .. } = &*self.shared;
@@ -50,9 +50,13 @@ impl<D: Disk> Embedded<D> {
             if is_full && !answers.outcomes.is_empty() {
                 return rest.into_iter().map(|waiting| waiting.request).collect();
             }
+            // A slow disk holds up those who read alone: others may have the room meanwhile.
+            let bytes = room_for_all(&rest);
+            drop(held.room.split(bytes as usize));
             answers.recalled_accounts_count +=
                 self.recall(&mut rest, recall, answers.recalled_accounts_count).await;
-            let now = Now { us: clock::now_us(), seq_durable };
+            self.reserve_again(bytes, held, answers).await;
+            let now = Now { us: clock::now_us(), seq_durable: held.seq_durable };
             let from = answers.outcomes.len();
             let mut stuck = None;
             while let Some(Waiting { request, recalled }) = rest.pop_front() {
@@ -78,6 +82,24 @@ impl<D: Disk> Embedded<D> {
                 Some(again) => recall = again,
                 None => return vec![],
             }
+        }
+    }
+
+    /// Reserves room for what is still to be run. IMPORTANT: first what was staged must be durable,
+    /// and its room given back: batches that held some while they waited for more would wait for each
+    /// other for ever.
+    async fn reserve_again<'e>(&'e self, bytes: u32, held: &mut Held<'e>, answers: &Answers<'_>) {
+        let staged = answers.outcomes.get(held.from..).unwrap_or_default();
+        if self.shared.durability.wait(rests_on(staged)).await.is_err() {
+            // Nothing more is staged, and who waits for it at the end says so.
+            return;
+        }
+        drop(held.room.split(held.room.num_permits()));
+        if bytes > 0 {
+            self.shared.wait_for_index().await;
+        }
+        if let Ok(room) = self.room.acquire_many(bytes).await {
+            held.room.merge(room);
         }
     }
 
@@ -119,7 +141,7 @@ impl<D: Disk> Embedded<D> {
             Err(Lost) => self.shared.durability.seq(),
         };
         let recaller = self.shared.recaller.clone();
-        let read = self.readers.run(move || {
+        let read = self.readers.recalls.run(move || {
             let accounts_max = RECALLED_ACCOUNTS_MAX.saturating_sub(accounts_count);
             read_each(&recaller, wanted, durable, accounts_max)
         });
@@ -132,6 +154,13 @@ impl<D: Disk> Embedded<D> {
         }
         read.iter().flatten().map(|recalled| recalled.accounts_count()).sum()
     }
+}
+
+/// Room for all of `rest`, which is part of a batch that had room.
+fn room_for_all(rest: &VecDeque<Waiting<'_>>) -> u32 {
+    let bytes =
+        rest.iter().map(|waiting| room_for(&waiting.request)).fold(0, usize::saturating_add);
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// Recalls one after the other, the first at least, until what was recalled names `accounts_max`
