@@ -160,9 +160,12 @@ pub enum Unavailable {
     JournalStopped,
     /// The command's record would pass the largest record that the journal takes.
     TooLarge,
-    /// The history index cannot be read; what needs it waits until it is rebuilt. Nothing was
-    /// done.
+    /// The history index is damaged; what needs it waits until it is rebuilt. Nothing was done.
     IndexDamaged,
+    /// The disk did not give the history index. Nothing was done.
+    IndexUnreadable,
+    /// The journal cannot be read where the answer stands. Nothing was done.
+    JournalUnreadable,
 }
 
 impl fmt::Display for Unavailable {
@@ -171,6 +174,8 @@ impl fmt::Display for Unavailable {
             Self::ShuttingDown => "the server is shutting down",
             Self::JournalStopped => "the journal stopped after a failed write",
             Self::TooLarge => "the command is too large for one record",
+            Self::IndexUnreadable => "the history index cannot be read at the moment",
+            Self::JournalUnreadable => "the journal cannot be read where the answer stands",
             Self::IndexDamaged => "the history index is damaged and is rebuilt at the next start",
         })
     }

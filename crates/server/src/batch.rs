@@ -207,6 +207,7 @@ pub(crate) fn code_of(why: Unavailable) -> Code {
         Unavailable::ShuttingDown => Code::ShuttingDown,
         Unavailable::JournalStopped => Code::Internal,
         Unavailable::TooLarge => Code::TooLarge,
-        Unavailable::IndexDamaged => Code::IndexUnavailable,
+        Unavailable::IndexDamaged | Unavailable::IndexUnreadable => Code::IndexUnavailable,
+        Unavailable::JournalUnreadable => Code::JournalUnavailable,
     }
 }

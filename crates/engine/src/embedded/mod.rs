@@ -275,8 +275,8 @@ impl<D: Disk> Embedded<D> {
         let reading = match read.await {
             Ok(Ok(reading)) => reading,
             Ok(Err(error)) => {
-                tracing::error!(event = "history_unreadable", error = %chain(&error), "{error}");
-                return Err(Unavailable::IndexDamaged);
+                error.log(1);
+                return Err(error.unavailable());
             }
             Err(_stopped) => return Err(Unavailable::ShuttingDown),
         };

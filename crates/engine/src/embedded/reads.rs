@@ -59,7 +59,8 @@ impl<'s, D: Disk> Reads<'s, D> {
 
     /// Answers `query`, at the clock's `now_us` (microseconds since the Unix epoch). The reading
     /// rests on what is durable and appended to the index. Takes system calls.
-    /// Errors: what could not be read; a damaged part of the index is built anew at the next start.
+    /// Errors: what could not be read; a part of the index that is damaged, or leads to the wrong
+    /// place, is built anew at the next start.
     pub fn answer(&self, query: Query<'_>, now_us: u64) -> Result<Reading, ReadError> {
         self.read(query, now_us).inspect_err(|error| error.take_away_damage(self.history))
     }
@@ -310,10 +311,10 @@ fn line<D: Disk>(
             let other = if from.account == *account { to } else { from };
             (Kind::Transfer, Some(other.account.clone()))
         }
-        Event::Refused(_) | Event::Void => return Err(ReadError::Missing { seq }),
+        Event::Refused(_) | Event::Void => return Err(ReadError::Missing { seq, marked: seq }),
     };
     let leg: Option<&Leg<'static>> = event.legs().find(|leg| leg.account == *account);
-    let Some(leg) = leg else { return Err(ReadError::Missing { seq }) };
+    let Some(leg) = leg else { return Err(ReadError::Missing { seq, marked: seq }) };
     let (change, before, after) = (leg.change(), leg.before, leg.after);
     Ok((StatementLine { seq, at_us, kind, other, change, after, tx_id }, before))
 }

@@ -36,7 +36,7 @@ pub struct Recalled {
 /// Why a tx_id could not be recalled. Nothing was done.
 #[derive(Debug, thiserror::Error)]
 #[error("what stands under a tx_id could not be read")]
-pub struct RecallError(#[source] ReadError);
+pub struct RecallError(#[source] pub(super) ReadError);
 
 impl Recall {
     /// Read nothing before this is durable.

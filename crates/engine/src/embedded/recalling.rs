@@ -13,9 +13,10 @@ use ledger::{Seq, TxId};
 use super::batch::{Answers, Held, rests_on, room_for, tx_id_of};
 use super::core::{Executed, Now};
 use super::durability::Lost;
-use super::recall::{Recall, Recalled, Recaller};
+use super::lines::ReadError;
+use super::recall::{Recall, RecallError, Recalled, Recaller};
 use super::threads::Shared;
-use super::{Embedded, chain, clock};
+use super::{Embedded, clock};
 use crate::seam::{Outcome, Request, Unavailable};
 
 /// A batch ends behind the recalls that name so many accounts.
@@ -171,8 +172,8 @@ fn read_each<D: Disk>(
     durable: Seq,
     accounts_max: usize,
 ) -> Vec<Result<Arc<Recalled>, Unread>> {
-    let (mut named_count, mut unread_count) = (0, 0);
-    let mut first_error = None;
+    let mut named_count = 0;
+    let mut failed: Vec<(ReadError, usize)> = Vec::new();
     let mut read = Vec::with_capacity(wanted.len());
     for (tx_id, recall) in wanted {
         if named_count >= accounts_max && !read.is_empty() {
@@ -187,17 +188,19 @@ fn read_each<D: Disk>(
                 named_count += recalled.accounts_count();
                 Ok(Arc::new(recalled))
             }
-            Err(error) => {
-                unread_count += 1;
-                first_error.get_or_insert(error);
-                Err(Unread::Unavailable(Unavailable::IndexDamaged))
+            Err(RecallError(error)) => {
+                let why = error.unavailable();
+                match failed.iter_mut().find(|(first, _)| first.unavailable() == why) {
+                    Some((_, count)) => *count += 1,
+                    None => failed.push((error, 1)),
+                }
+                Err(Unread::Unavailable(why))
             }
         });
     }
-    // One line for all: a thousand would say no more.
-    if let Some(error) = first_error {
-        let (count, error_chain) = (unread_count, chain(&error));
-        tracing::error!(event = "history_unreadable", count, error = %error_chain, "{error}");
+    // The first of a kind speaks for all: a thousand lines would say no more.
+    for (error, count) in failed {
+        error.log(count);
     }
     read
 }
