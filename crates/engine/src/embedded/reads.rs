@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** a reading shows nothing behind its position, and all before it that it is about.
 
-use history::History;
+use history::{History, NamesPage};
 use journal::Head;
 use journal::disk::Disk;
 use ledger::{AccountId, Balance, Event, Leg, Seq, Transaction, TxId};
@@ -274,11 +274,21 @@ impl<'s, D: Disk> Reads<'s, D> {
             head = now;
             page = self.history.names(prefix, after, limit, count, &name_of)?;
         }
+        self.accounts_of(page, head.seq)
+    }
+
+    /// The accounts of a page of names, as they were behind the event `end`.
+    fn accounts_of(&self, page: NamesPage, end: Seq) -> Result<Reading, ReadError> {
+        // Not the last that is shown: those that were opened behind `end` are passed by as well, and
+        // older ones may stand behind them.
+        let last = page.numbers.last().filter(|_| page.more);
+        let last = last.and_then(|number| self.core.name_of(*number));
+        let next = last.and_then(|name| AccountId::new(name.to_owned()).ok());
         let mut accounts = Vec::with_capacity(page.numbers.len());
         for number in page.numbers {
-            accounts.extend(self.account_line(number, head.seq)?);
+            accounts.extend(self.account_line(number, end)?);
         }
-        Ok(Reading::Accounts { accounts, more: page.more, count: page.count, as_of: head.seq })
+        Ok(Reading::Accounts { accounts, next, count: page.count, as_of: end })
     }
 
     /// What the account with this number held behind the event `end`; `None` when it did not exist.
@@ -317,4 +327,61 @@ fn line<D: Disk>(
     let Some(leg) = leg else { return Err(ReadError::Missing { seq, marked: seq }) };
     let (change, before, after) = (leg.change(), leg.before, leg.after);
     Ok((StatementLine { seq, at_us, kind, other, change, after, tx_id }, before))
+}
+
+#[cfg(all(test, not(feature = "shuttle")))] // whose locks work in the schedule explorer alone
+mod tests {
+    use std::sync::Arc;
+
+    use history::Group;
+    use journal::disk::SimDisk;
+    use journal::{Committed, Currency, Genesis, LedgerId};
+    use ledger::{Amount, Command};
+
+    use super::*;
+    use crate::embedded::{Executed, Now, Options, Parts, open};
+    use crate::seam::{Outcome, Request};
+
+    /// Opens an account by a deposit that is durable and appended to the index.
+    fn open_account(parts: &mut Parts<SimDisk>, name: &str) {
+        let command = Command::Deposit {
+            account: AccountId::new(name.to_owned()).expect("the test names an account"),
+            amount: Amount::new(1).expect("one is an amount"),
+        };
+        let tx_id = TxId::new(name.to_owned()).expect("the test names a tx_id");
+        let request = Request::Write { command, tx_id, tx_id_given: true, not_after_us: None };
+        let executed = parts.core.execute(request, None, Now { us: 1, seq_durable: Seq::ZERO });
+        assert!(matches!(executed, Executed::Outcome(Outcome::Done { .. })));
+        while let Some(committed) = parts.writer.commit().expect("the disk is whole") {
+            let Committed { head, traces, file_first, offset, .. } = committed;
+            parts.history.append(Group { head, traces, file_first, offset });
+        }
+    }
+
+    #[test]
+    fn a_page_of_accounts_that_are_all_too_young_leads_to_the_older_ones_behind_them() {
+        let currency = Currency::new("BRL").unwrap();
+        let options = Options::new(Genesis { ledger: LedgerId(7), currency });
+        let disk = Arc::new(SimDisk::new());
+        let mut parts = open(Arc::clone(&disk), Arc::new(SimDisk::new()), &options).unwrap();
+        open_account(&mut parts, "z");
+        let end = parts.history.appended().seq;
+        open_account(&mut parts, "a");
+        let recaller = parts.recaller(disk);
+        let reads = Reads::new(&parts.core, &recaller);
+        let page = |after: Option<&AccountId<'_>>| {
+            let name_of = |number| parts.core.name_of(number).map(str::to_owned);
+            let after = after.map(AccountId::as_str);
+            let page = parts.history.names("", after, 1, false, &name_of).unwrap();
+            let Reading::Accounts { accounts, next, .. } = reads.accounts_of(page, end).unwrap()
+            else {
+                panic!("it is a page of accounts")
+            };
+            let names: Vec<_> = accounts.into_iter().map(|line| line.account).collect();
+            (names, next)
+        };
+        let (names, next) = page(None);
+        assert_eq!((names, next.as_ref().map(AccountId::as_str)), (vec![], Some("a")));
+        assert_eq!(page(next.as_ref()), (vec![AccountId::new("z").unwrap()], None));
+    }
 }
