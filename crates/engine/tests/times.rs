@@ -1,5 +1,5 @@
-//! The past does not change once it was told. Execution is stepped through by hand, with clocks of the
-//! test's own.
+//! The times of events: the past does not change once it was told, and a deadline is compared with the
+//! time that the event gets. Execution is stepped through by hand, with clocks of the test's own.
 #![cfg(not(feature = "shuttle"))] // whose locks work in the schedule explorer alone
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -11,7 +11,7 @@ use engine::{Outcome, Query, Reading, Request};
 use history::Group;
 use journal::disk::SimDisk;
 use journal::{Committed, Currency, Genesis, LedgerId};
-use ledger::{AccountId, Amount, Command, Seq, TxId};
+use ledger::{AccountId, Amount, Command, Rejection, Seq, TxId};
 
 struct Bank {
     parts: Parts<SimDisk>,
@@ -105,4 +105,24 @@ fn a_question_about_a_moment_that_lies_ahead_does_not_move_the_time_of_events() 
     bank.execute(deposit(5, "first"), 150);
     bank.commit();
     assert_eq!(bank.parts.core.staging().head().at_us, 150);
+}
+
+#[test]
+fn a_request_that_is_late_by_the_time_it_gets_is_late_and_not_short_of_funds() {
+    let mut bank = Bank::open();
+    bank.execute(deposit(5, "first"), 200);
+    bank.commit();
+    // The clock went back, and times never decrease: this one is as late as the first.
+    let amount = Amount::new(6).unwrap();
+    let withdraw = write(Command::Withdraw { account: alice(), amount }, "second", Some(150));
+    let mut unnamed = withdraw.clone();
+    if let Request::Write { tx_id_given, .. } = &mut unnamed {
+        *tx_id_given = false;
+    }
+    for (request, recorded) in [(unnamed, None), (withdraw, Some(Seq::new(2)))] {
+        let Outcome::Refused { rejection, seq, .. } = bank.execute(request, 100) else {
+            panic!("it is refused")
+        };
+        assert_eq!((rejection, seq), (Rejection::DeadlinePassed { not_after_us: 150 }, recorded));
+    }
 }

@@ -157,7 +157,7 @@ impl Staging {
             return Err(Unstaged::Stopped);
         }
         let seq = inner.head.seq.next();
-        let at_us = now_us.max(inner.head.at_us).max(inner.at_us_min);
+        let at_us = inner.time_at(now_us);
         if not_after_us.is_some_and(|not_after_us| at_us > not_after_us) {
             return Err(Unstaged::Late);
         }
@@ -200,6 +200,12 @@ impl Staging {
         let mut inner = lock(&self.inner);
         inner.at_us_min = inner.at_us_min.max(time_us.saturating_add(1));
         inner.head.seq
+    }
+
+    /// The time that an event would get by a clock that says `now_us`; both in microseconds since the
+    /// Unix epoch.
+    pub fn time_at(&self, now_us: u64) -> u64 {
+        lock(&self.inner).time_at(now_us)
     }
 
     /// The last event that was staged.
@@ -254,6 +260,10 @@ impl Staging {
 }
 
 impl Inner {
+    fn time_at(&self, now_us: u64) -> u64 {
+        now_us.max(self.head.at_us).max(self.at_us_min)
+    }
+
     /// Ends the open group at byte `end`, before the next event.
     fn cut(&mut self, end: usize) {
         let (head, first) = (self.head, self.group_first);

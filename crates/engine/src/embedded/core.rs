@@ -354,18 +354,29 @@ impl<D: Disk> Core<D> {
         }
     }
 
-    /// Records a refusal when the client gave the tx_id.
+    /// Records a refusal when the client gave the tx_id. One that rests on the state of an account has
+    /// the request's deadline as well: a late request is refused as late, whatever is there.
     fn refuse<'a>(&self, refused: Refused<'a>, as_of: Seq, change: &Change<'_>) -> Changed<'a> {
+        let is_late = matches!(refused.rejection, Rejection::DeadlinePassed { .. });
+        let not_after_us = change.not_after_us.filter(|_| !is_late);
         if !change.tx_id_given {
-            return Changed::Refused { refused, seq: None, as_of };
+            return match not_after_us {
+                Some(not_after_us) if self.staging.time_at(change.now.us) > not_after_us => {
+                    self.refuse_late(refused.command, change)
+                }
+                _ => Changed::Refused { refused, seq: None, as_of },
+            };
         }
         let event = Event::Refused(refused);
-        let staged = self.staging.stage(change.staged(&event, None), || ([], 0));
+        let staged = self.staging.stage(change.staged(&event, not_after_us), || ([], 0));
         match (staged, event) {
             (Ok(Placed { seq, .. }), Event::Refused(refused)) => {
                 Changed::Refused { refused, seq: Some(seq), as_of: seq }
             }
-            _ => Changed::Stopped,
+            (Err(Unstaged::Late), Event::Refused(Refused { command, .. })) => {
+                self.refuse_late(command, change)
+            }
+            (_, _) => Changed::Stopped,
         }
     }
 
