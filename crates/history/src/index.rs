@@ -247,6 +247,10 @@ impl<D: Disk> History<D> {
         let events: Vec<u64> = runs.iter().map(|run| run.span().events()).collect();
         let Some(count) = plan::due(&events, &self.options) else { return Ok(None) };
         let inputs = runs.get(runs.len() - count..).unwrap_or_default().to_vec();
+        if inputs.iter().any(|run| run.is_damaged()) {
+            // It would give the damage a new name, under which nobody knows of it.
+            return Ok(None);
+        }
         Merge::begin(&self.disk, self.ledger, inputs)
     }
 
@@ -363,7 +367,16 @@ impl<D: Disk> History<D> {
         newest.map_or_else(|| view.time_mark(time_us), |mark| Seq::new(mark.0))
     }
 
-    /// Removes the runs in which a look-up or a merge met damage, so that the next start builds
+    /// Notes that the run with the event `seq` is not what the journal says, though its pages are
+    /// whole: [`History::discard`] takes it away as a damaged one. What is in no run yet is not noted.
+    pub fn distrust(&self, seq: Seq) {
+        let runs = Arc::clone(&lock(&self.state).runs);
+        if let Some(run) = runs.iter().find(|run| run.span().contains(seq)) {
+            run.damage();
+        }
+    }
+
+    /// Removes the runs in which a look-up or a merge met damage, and those that are distrusted, so that the next start builds
     /// them, and all behind them, anew. Until then look-ups in them go on to fail, and those in
     /// others go on to work. Returns how many it removed. Errors: those of the disk.
     pub fn discard(&self) -> Result<usize, HistoryError> {

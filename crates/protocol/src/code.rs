@@ -45,6 +45,8 @@ pub enum Code {
     Overloaded,
     /// The history index cannot be read at the moment; nothing was done.
     IndexUnavailable,
+    /// The journal cannot be read where the answer stands; nothing was done.
+    JournalUnavailable,
     /// The server is stopping; nothing was done.
     ShuttingDown,
     /// The answer was lost: it may have happened or not.
@@ -55,7 +57,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BadJson,
         Self::MissingField,
         Self::UnknownCmd,
@@ -76,6 +78,7 @@ impl Code {
         Self::HttpNotSpoken,
         Self::Overloaded,
         Self::IndexUnavailable,
+        Self::JournalUnavailable,
         Self::ShuttingDown,
         Self::OutcomeUnknown,
         Self::Internal,
@@ -104,6 +107,7 @@ impl Code {
             Self::HttpNotSpoken => "http_not_spoken",
             Self::Overloaded => "overloaded",
             Self::IndexUnavailable => "index_unavailable",
+            Self::JournalUnavailable => "journal_unavailable",
             Self::ShuttingDown => "shutting_down",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Internal => "internal",
@@ -118,6 +122,7 @@ impl Code {
             | Self::NotYet
             | Self::Overloaded
             | Self::IndexUnavailable
+            | Self::JournalUnavailable
             | Self::ShuttingDown
             | Self::OutcomeUnknown
             | Self::Internal => true,

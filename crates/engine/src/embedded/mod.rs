@@ -4,8 +4,8 @@
 //! From the bottom up: `slots` (a hash index), `accounts` and `recent` (the two tables), `core`
 //! (execution), `rebuild` (the state at a start), `lines` (events read back from the journal),
 //! `recall` (what an old tx_id stands for), `reads` (questions about history), `durability` (who
-//! waits for which sync), `checkpoint`, `readers` and `threads`; `batch` runs what a door hands in,
-//! and this file puts them together behind the seam.
+//! waits for which sync), `checkpoint`, `readers` and `threads`; `batch` and `recalling` run what a
+//! door hands in, and this file puts them together behind the seam.
 
 mod accounts;
 mod batch;
@@ -18,6 +18,7 @@ mod readers;
 mod reads;
 mod rebuild;
 mod recall;
+mod recalling;
 mod recent;
 mod slots;
 mod sync;
@@ -49,8 +50,8 @@ pub use self::lines::ReadError;
 use self::readers::Readers;
 use self::rebuild::Rebuild;
 use self::threads::{Shared, Threads};
-use crate::query::{Moment, Query, Reading};
-use crate::seam::{BoxFuture, Engine, Outcome, Request, Unavailable};
+use crate::query::{Query, Reading};
+use crate::seam::{Answered, BoxFuture, Engine, Request, Unavailable};
 
 /// How the embedded engine works; the defaults are production's.
 #[derive(Clone, Debug)]
@@ -263,24 +264,20 @@ impl<D: Disk> Embedded<D> {
     }
 
     async fn read_owned(&self, query: Query<'static>) -> Result<Reading, Unavailable> {
-        if let Query::BalanceAt { at: Moment::Time(_), .. } = query {
-            // IMPORTANT: what was staged before may have happened before that moment. Once it is
-            // durable, nothing more gets a time that lies behind the clock's.
-            let staged = self.shared.core.staging().head().seq;
-            let durable = self.shared.durability.wait(staged).await;
-            durable.map_err(|_lost| Unavailable::JournalStopped)?;
-        }
-        let shared = Arc::clone(&self.shared);
         let now_us = clock::now_us();
-        let read = self.readers.run(move || {
+        let settled = Reads::settle(&self.shared.core, &query, now_us);
+        let durable = self.shared.durability.wait(settled).await;
+        durable.map_err(|_lost| Unavailable::JournalStopped)?;
+        let shared = Arc::clone(&self.shared);
+        let read = self.readers.pages.run(move || {
             let Shared { core, recaller, .. } = &*shared;
             Reads::new(core, recaller).answer(query, now_us)
         });
         let reading = match read.await {
             Ok(Ok(reading)) => reading,
             Ok(Err(error)) => {
-                tracing::error!(event = "history_unreadable", error = %chain(&error), "{error}");
-                return Err(Unavailable::IndexDamaged);
+                error.log(1);
+                return Err(error.unavailable());
             }
             Err(_stopped) => return Err(Unavailable::ShuttingDown),
         };
@@ -309,7 +306,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 impl<D: Disk> Engine for Embedded<D> {
-    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>> {
+    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>> {
         Box::pin(self.execute_all(batch))
     }
 

@@ -127,7 +127,14 @@ fn is_for_later(reply: &Value) -> bool {
     let code = reply.get("code").and_then(Value::as_str);
     matches!(
         code,
-        Some("overloaded" | "shutting_down" | "outcome_unknown" | "internal" | "index_unavailable")
+        Some(
+            "overloaded"
+                | "shutting_down"
+                | "outcome_unknown"
+                | "internal"
+                | "index_unavailable"
+                | "journal_unavailable"
+        )
     )
 }
 
