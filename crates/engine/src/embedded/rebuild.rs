@@ -14,8 +14,9 @@ use super::accounts::{AccountState, Accounts, Numbered};
 use super::core::Core;
 use super::recent::Recent;
 
-/// Events that are handed to the index together.
-const APPEND_EVENTS: usize = 4096;
+/// Events after which what is due of the index is written, and that are handed to it together at
+/// most.
+const INDEX_EVENTS: usize = 4096;
 
 /// A bank that is being built from a snapshot and the events behind it.
 pub struct Rebuild<D: Disk> {
@@ -30,6 +31,8 @@ pub struct Rebuild<D: Disk> {
     /// The journal after the last event that the index was given or held.
     head: Head,
     gathered: Gathered,
+    /// Events since the index was last written, however they are cut into groups.
+    unwritten: usize,
     /// Why the index could not be written.
     trouble: Option<HistoryError>,
 }
@@ -61,6 +64,7 @@ impl<D: Disk> Rebuild<D> {
             indexed: indexed.seq,
             head: indexed,
             gathered: Gathered::default(),
+            unwritten: 0,
             trouble: None,
         }
     }
@@ -119,7 +123,9 @@ impl<D: Disk> Rebuild<D> {
             money_in: self.head.money_in.strict_add(event.money_in()),
             accounts_count,
         };
-        if self.gathered.traces.len() >= APPEND_EVENTS {
+        self.unwritten += 1;
+        if self.unwritten >= INDEX_EVENTS {
+            self.unwritten = 0;
             self.append();
             self.write_index()?;
         }

@@ -1,0 +1,66 @@
+//! What a start does with the index beside the journal: it makes good what is missing.
+#![cfg(not(feature = "shuttle"))] // whose locks work in the schedule explorer alone
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::sync::Arc;
+
+use engine::embedded::{Executed, Now, Options, Parts, open};
+use engine::{Outcome, Request};
+use history::Group;
+use journal::disk::SimDisk;
+use journal::{Committed, Currency, Genesis, LedgerId};
+use ledger::{AccountId, Amount, Command, Seq, TxId};
+
+const CHUNK_EVENTS: usize = 16;
+const RUN_EVENTS: usize = 64;
+
+fn options() -> Options {
+    let currency = Currency::new("BRL").unwrap();
+    let mut options = Options::new(Genesis { ledger: LedgerId(7), currency });
+    options.index.chunk_events = CHUNK_EVENTS;
+    options.index.run_events = RUN_EVENTS;
+    options.index.merge_fan_in = 4;
+    options.recent_slots = 64;
+    options
+}
+
+fn opened(disk: &SimDisk, index_disk: &SimDisk) -> Parts<SimDisk> {
+    open(Arc::new(disk.clone()), Arc::new(index_disk.clone()), &options()).unwrap()
+}
+
+/// Deposits, each in a group of its own, which are appended to the index. The index writes what is
+/// due, and merges nothing.
+fn deposit(parts: &mut Parts<SimDisk>, count: u64) {
+    let Parts { core, writer, history, .. } = parts;
+    for _ in 0..count {
+        let number = core.staging().head().seq.get() + 1;
+        let account = AccountId::new(format!("customer-{}", number % 10)).unwrap();
+        let command = Command::Deposit { account, amount: Amount::new(1).unwrap() };
+        let tx_id = TxId::new(format!("d-{number}")).unwrap();
+        let request = Request::Write { command, tx_id, tx_id_given: true, not_after_us: None };
+        let now = Now { us: 1_764_000_000_000_000 + number, seq_durable: Seq::ZERO };
+        let executed = core.execute(request, None, now);
+        assert!(matches!(executed, Executed::Outcome(Outcome::Done { .. })), "{executed:?}");
+        let committed = writer.commit().unwrap().unwrap();
+        let Committed { head, traces, file_first, offset, .. } = committed;
+        history.append(Group { head, traces, file_first, offset });
+    }
+}
+
+#[test]
+fn an_index_made_anew_is_written_while_the_journal_is_read_however_small_its_groups() {
+    const EVENTS: u64 = 10_000;
+    /// A start writes what is due after so many events.
+    const UNWRITTEN_MAX: u64 = 4_096 + 2 * RUN_EVENTS as u64;
+    let disk = SimDisk::new();
+    let mut parts = opened(&disk, &SimDisk::new());
+    deposit(&mut parts, EVENTS);
+    drop(parts);
+    disk.process_crash();
+    let parts = opened(&disk, &SimDisk::new());
+    assert_eq!(parts.report.last.get(), EVENTS);
+    let indexed = parts.history.indexed().get();
+    assert!(indexed >= EVENTS - UNWRITTEN_MAX, "{indexed} events are on the disk");
+    assert!(parts.history.usage().runs_count > 0);
+    assert_eq!(parts.history.appended().seq.get(), EVENTS);
+}
