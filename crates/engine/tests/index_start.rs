@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use engine::embedded::{Executed, Now, Options, Parts, open};
 use engine::{Outcome, Request};
-use history::Group;
+use history::{Group, Work};
 use journal::disk::SimDisk;
-use journal::{Committed, Currency, Genesis, LedgerId};
+use journal::{ACTIVE, Committed, Currency, Fault, Genesis, LedgerId, OpenError};
 use ledger::{AccountId, Amount, Command, Seq, TxId};
 
 const CHUNK_EVENTS: usize = 16;
@@ -45,6 +45,43 @@ fn deposit(parts: &mut Parts<SimDisk>, count: u64) {
         let Committed { head, traces, file_first, offset, .. } = committed;
         history.append(Group { head, traces, file_first, offset });
     }
+}
+
+/// Every file of a disk with its bytes.
+fn image(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
+    let named = |name: String| (name.clone(), disk.cached_bytes(&name).unwrap());
+    disk.names().into_iter().map(named).collect()
+}
+
+/// Writes everything that was appended to the disk of the index.
+fn write_index(parts: &Parts<SimDisk>) {
+    let name_of = |number: u32| parts.core.name_of(number).map(str::to_owned);
+    while parts.history.work(&name_of, true).unwrap() != Work::Idle {}
+    assert_eq!(parts.history.indexed(), parts.history.appended().seq);
+}
+
+#[test]
+fn a_journal_that_is_shorter_than_its_index_is_refused_before_anything_is_changed() {
+    let (disk, index_disk) = (SimDisk::new(), SimDisk::new());
+    let mut parts = opened(&disk, &index_disk);
+    deposit(&mut parts, 100);
+    let older = disk.cached_bytes(ACTIVE).unwrap();
+    deposit(&mut parts, 100);
+    write_index(&parts);
+    drop(parts);
+    disk.process_crash();
+    let torn = [older.trim_ascii_end(), b"\n{\"seq\":101"].concat();
+    for cut in [older, torn] {
+        disk.set_file(ACTIVE, &cut).unwrap();
+        let before = [image(&disk), image(&index_disk)];
+        let refused = open(Arc::new(disk.clone()), Arc::new(index_disk.clone()), &options());
+        let Err(OpenError::Corrupt(damage)) = refused else { panic!("it was opened") };
+        assert_eq!(damage.seq_good, Seq::new(100));
+        assert_eq!(damage.fault, Fault::ShorterThanIndex { seq: Seq::new(200) });
+        assert!([image(&disk), image(&index_disk)] == before, "something was changed");
+    }
+    // Without the index the older journal is taken as it is.
+    assert_eq!(opened(&disk, &SimDisk::new()).report.last, Seq::new(100));
 }
 
 #[test]

@@ -35,7 +35,6 @@ mod plan;
 mod run;
 mod stream;
 mod tail;
-mod wipe;
 mod writer;
 
 use journal::{Head, TraceSlice};
@@ -44,7 +43,6 @@ use ledger::Seq;
 pub use error::HistoryError;
 pub use index::History;
 pub use key::fix_key;
-pub use wipe::wipe;
 
 /// Gives the name of an account by its number; `None` when no such account was opened.
 pub type NameOf<'n> = &'n dyn Fn(u32) -> Option<String>;

@@ -121,6 +121,11 @@ pub enum Fault {
         /// The highest event that the snapshot proves.
         seq: Seq,
     },
+    /// The index of history holds events that the journal does not have.
+    ShorterThanIndex {
+        /// The last event that the index holds.
+        seq: Seq,
+    },
     /// A snapshot's seal is not in the journal.
     ForeignSnapshot,
     /// A snapshot is not whole.
@@ -166,6 +171,9 @@ impl fmt::Display for Fault {
             Self::World => f.write_str("the seal's world balance is not what the events give"),
             Self::ShorterThanSnapshot { seq } => {
                 write!(f, "the journal ends there, but a snapshot proves events up to seq {seq}")
+            }
+            Self::ShorterThanIndex { seq } => {
+                write!(f, "the journal ends there, but its index holds events up to seq {seq}")
             }
             Self::ForeignSnapshot => f.write_str("its seal is not in the journal"),
             Self::Snapshot => f.write_str("it is not a whole snapshot"),

@@ -38,7 +38,8 @@ pub struct OpenOptions {
     /// What a new ledger is to be; an existing one keeps what it is.
     pub genesis_if_new: Genesis,
     /// Events up to this one are in the index of history already: replay begins behind it, or
-    /// behind the snapshot when that is older. Zero: every event is replayed.
+    /// behind the snapshot when that is older. Zero: every event is replayed. The index holds what
+    /// was durable and nothing else, so a journal that ends before it is refused.
     pub indexed: Seq,
     /// Who helps to read.
     pub workers: Workers,
@@ -156,6 +157,7 @@ pub fn open<D: Disk>(
         progress,
     };
     let survey = survey_with(&*disk, &survey_options)?;
+    must_reach(&survey, options.indexed)?;
     for name in [ACTIVE_NEW, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW] {
         if names.iter().any(|known| known == name) {
             disk.unlink(name).map_err(OpenError::disk(format!("unlinking {name}")))?;
@@ -232,6 +234,20 @@ pub fn open<D: Disk>(
     let staging = Arc::new(Staging::new(head, options.sizes.group_bytes_max));
     let writer = Writer::new(disk, options.sizes, options.plants, genesis, staging, active, link);
     Ok(Opened { writer, report, lock })
+}
+
+/// The index is a second witness of how far the journal reached, as a snapshot is.
+fn must_reach(survey: &Survey, indexed: Seq) -> Result<(), OpenError> {
+    if indexed <= survey.last() {
+        return Ok(());
+    }
+    let active = survey.segments.last();
+    Err(OpenError::Corrupt(Damage {
+        file: active.map_or(ACTIVE, |active| &*active.name).into(),
+        offset: active.map_or(0, |active| active.proven_end),
+        seq_good: survey.last(),
+        fault: Fault::ShorterThanIndex { seq: indexed },
+    }))
 }
 
 /// Whether the active file's last byte is a newline. A seal at the very end counts without one, but

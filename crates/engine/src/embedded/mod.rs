@@ -119,7 +119,8 @@ pub struct Parts<D: Disk> {
 }
 
 /// Opens the folder of `disk`, and the index of its history in that of `index_disk`: recovers the
-/// journal, rebuilds the state, and checks that all balances sum to zero with `@world`.
+/// journal, rebuilds the state, and checks that all balances sum to zero with `@world`. An index that
+/// holds more than the journal proves that events were lost, and is refused as such.
 pub fn open<D: Disk>(
     disk: Arc<D>,
     index_disk: Arc<D>,
@@ -147,7 +148,7 @@ pub fn open_telling<D: Disk>(
         what: "opening the index".into(),
         source: std::io::Error::other(source),
     };
-    let opened = History::open(Arc::clone(&index_disk), ledger, options.index);
+    let opened = History::open(index_disk, ledger, options.index);
     let (history, index_report) = opened.map_err(index_error)?;
     let history = Arc::new(history.with(options.plants));
     let indexed = index_report.indexed;
@@ -161,19 +162,12 @@ pub fn open_telling<D: Disk>(
         plants: options.plants,
     };
     let take = |found: Found<'_>| rebuild.take(found);
-    let opened = journal::open(Arc::clone(&disk), lock, &open_options, progress, take);
+    let opened = journal::open(disk, lock, &open_options, progress, take);
     if let Some(error) = rebuild.take_trouble() {
         return Err(index_error(error));
     }
     let opened = opened?;
     let head = opened.writer.staging().head();
-    if indexed.seq > head.seq {
-        // An older journal was put beside a newer index, which is worth nothing then.
-        drop((opened, rebuild, history));
-        let wiped = history::wipe(&*index_disk);
-        wiped.map_err(|source| OpenError::Disk { what: "removing the index".into(), source })?;
-        return open_telling(disk, index_disk, options, progress);
-    }
     if rebuild.sum().strict_add(head.world) != 0 {
         return Err(OpenError::Corrupt(Damage {
             file: ACTIVE.into(),
