@@ -1,14 +1,16 @@
-//! What a start does with the index beside the journal: it makes good what is missing.
+//! What a start does with the index beside the journal: it makes good what is missing or damaged,
+//! and refuses a journal that has less.
 #![cfg(not(feature = "shuttle"))] // whose locks work in the schedule explorer alone
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use engine::embedded::{Executed, Now, Options, Parts, open};
+use engine::embedded::{Executed, Now, Options, Parts, open, open_telling};
 use engine::{Outcome, Request};
 use history::{Group, Work};
 use journal::disk::SimDisk;
-use journal::{ACTIVE, Committed, Currency, Fault, Genesis, LedgerId, OpenError};
+use journal::{ACTIVE, Committed, Currency, Fault, Genesis, LedgerId, OpenError, Phase, Progress};
 use ledger::{AccountId, Amount, Command, Seq, TxId};
 
 const CHUNK_EVENTS: usize = 16;
@@ -100,4 +102,62 @@ fn an_index_made_anew_is_written_while_the_journal_is_read_however_small_its_gro
     assert!(indexed >= EVENTS - UNWRITTEN_MAX, "{indexed} events are on the disk");
     assert!(parts.history.usage().runs_count > 0);
     assert_eq!(parts.history.appended().seq.get(), EVENTS);
+}
+
+/// A bank whose index has three runs, and so many events behind it that an index is written at the
+/// next start.
+fn bank_behind_three_runs() -> (SimDisk, SimDisk) {
+    let (disk, index_disk) = (SimDisk::new(), SimDisk::new());
+    let mut parts = opened(&disk, &index_disk);
+    for _ in 0..3 {
+        deposit(&mut parts, RUN_EVENTS as u64);
+        write_index(&parts);
+    }
+    deposit(&mut parts, 5_000);
+    drop(parts);
+    disk.process_crash();
+    assert_eq!(runs(&index_disk), ["run.1-64.idx", "run.129-192.idx", "run.65-128.idx"]);
+    (disk, index_disk)
+}
+
+fn runs(index_disk: &SimDisk) -> Vec<String> {
+    index_disk.names().into_iter().filter(|name| name.starts_with("run.")).collect()
+}
+
+/// A page of a run: 1 is the first of its ids, and 2 that of its legs, in a run as small as here.
+fn damage(index_disk: &SimDisk, name: &str, page: u64) {
+    index_disk.flip_bit(name, page * 4_096 + 9, 2).unwrap();
+}
+
+#[test]
+fn damage_that_only_a_merge_would_meet_does_not_end_a_start() {
+    let (disk, index_disk) = bank_behind_three_runs();
+    damage(&index_disk, "run.65-128.idx", 2);
+    // With runs so large that all of them would be merged into one.
+    let mut options = options();
+    options.index.run_events = 2_048;
+    let parts = open(Arc::new(disk), Arc::new(index_disk), &options).unwrap();
+    assert_eq!(parts.history.appended().seq, parts.report.last);
+    assert!(parts.history.indexed().get() > 3 * RUN_EVENTS as u64);
+}
+
+#[test]
+fn damage_met_while_the_index_is_written_at_a_start_is_made_good_in_that_start() {
+    let (disk, index_disk) = bank_behind_three_runs();
+    // The filter has room for 256 hashes, and is filled anew from all runs when that is too few.
+    let is_damaged = Cell::new(false);
+    let progress = |progress: Progress| {
+        if progress.phase == Phase::Events && !is_damaged.replace(true) {
+            damage(&index_disk, "run.65-128.idx", 1);
+        }
+    };
+    let disks = [&disk, &index_disk].map(|disk| Arc::new(disk.clone()));
+    let [journal, index] = disks;
+    let parts = open_telling(journal, index, &options(), &progress).unwrap();
+    assert!(is_damaged.get());
+    let history = &parts.history;
+    assert_eq!(history.appended().seq, parts.report.last);
+    for seq in [1, 64, 65, 100, 128, 129, 200].map(Seq::new) {
+        assert_eq!(history.seqs_of_hash(history.hash(&format!("d-{seq}"))).unwrap(), [seq]);
+    }
 }

@@ -8,11 +8,11 @@
 //! From the bottom up: `page` (bytes with a checksum), `entry` and `names` (what stands in pages),
 //! `footer` (what a run says of itself), `writer` and `tail` (the way to the disk), `run` and `stream`
 //! (the way back), `chunk` (what is in memory), `filter` and `fill`, `flush` and `merge`, `plan`
-//! (which runs are merged), `chain` (which files count), `look`, `index`. Every byte on the disk is
+//! (which runs are merged), `chain` (which files count), `look`, `index`, `work`. Every byte on the disk is
 //! specified in `docs/formats.md`.
 //!
 //! **Invariant:** no clock, no thread of its own but those that fill the filter together, no log:
-//! the caller's background thread calls [`History::work`].
+//! the caller's background thread calls [`History::flush`] and [`History::merge`].
 //! Not here: the journal's lines. What is found is a seq or a place; who asks reads there.
 #![deny(clippy::indexing_slicing)]
 
@@ -35,6 +35,7 @@ mod plan;
 mod run;
 mod stream;
 mod tail;
+mod work;
 mod writer;
 
 use journal::{Head, TraceSlice};

@@ -157,16 +157,17 @@ impl<D: Disk> Rebuild<D> {
         }
     }
 
-    /// Writes what is due of the index, so that a long history does not gather in memory.
+    /// Writes what is due of the index, so that a long history does not gather in memory. Nothing is
+    /// merged: that can wait, and it reads pages of old runs, whose damage would end the start.
     fn write_index(&mut self) -> Result<(), Contradiction> {
         let name_of = |number| {
             let number = usize::try_from(number).ok()?;
             self.accounts.at(number).map(|numbered| numbered.account.name().to_owned())
         };
         loop {
-            match self.history.work(&name_of, false) {
+            match self.history.flush(&name_of, false) {
                 Ok(Work::Idle) => return Ok(()),
-                Ok(Work::Sorted | Work::Flushed(_) | Work::Merged) => {}
+                Ok(_) => {}
                 Err(error) => {
                     self.trouble = Some(error);
                     return Err(Contradiction::Rules);

@@ -1,0 +1,180 @@
+//! The index's work in the background: chunks become runs, and runs become fewer. The caller brings
+//! the thread.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use journal::disk::Disk;
+
+use crate::entry::Id;
+use crate::error::HistoryError;
+use crate::fill::fill;
+use crate::filter::{Filter, doubled};
+use crate::flush::flush;
+use crate::index::{History, Worker, lock, poisoned};
+use crate::merge::{Merge, Step};
+use crate::page::Span;
+use crate::plan;
+use crate::run::Run;
+use crate::{NameOf, Work};
+
+impl<D: Disk> History<D> {
+    /// Does one step of background work, the most urgent one: of [`History::flush`], and when there
+    /// is nothing to do, of [`History::merge`] unless `flush_all`. To be called until it is `Idle`,
+    /// and again after something was appended. Errors: those of both.
+    pub fn work(&self, name_of: NameOf<'_>, flush_all: bool) -> Result<Work, HistoryError> {
+        let work = self.flush(name_of, flush_all)?;
+        if work == Work::Idle && !flush_all { self.merge() } else { Ok(work) }
+    }
+
+    /// Sorts a chunk, or writes a run. `Idle`: nothing is due.
+    ///
+    /// `name_of`: the name of an account by its number, for every account that the appended groups
+    /// opened. `all`: what is in memory becomes a run, however little it is; then `Idle` means that
+    /// everything appended is in runs.
+    ///
+    /// Errors: `Disk`, `Damaged`, `Nameless`. What is in memory and in runs is as before then, and
+    /// the next call begins the same step anew, in a new file.
+    pub fn flush(&self, name_of: NameOf<'_>, all: bool) -> Result<Work, HistoryError> {
+        let mut worker = lock(&self.worker);
+        let chunks = {
+            let mut state = lock(&self.state);
+            if all && state.open.len() > 0 {
+                state.close();
+            }
+            state.chunks.clone()
+        };
+        if let Some(chunk) = chunks.iter().find(|chunk| chunk.sorted().is_none()) {
+            chunk.sort(name_of)?;
+            return Ok(Work::Sorted);
+        }
+        let mut events = 0;
+        let full = chunks.iter().position(|chunk| {
+            events += chunk.len();
+            events >= self.options.run_events
+        });
+        let count = match full {
+            Some(last) => last + 1,
+            None if all => chunks.len(),
+            None => 0,
+        };
+        let due = chunks.get(..count).unwrap_or_default();
+        match flush(&self.disk, self.ledger, self.key, self.plants, due)? {
+            Some((span, ids)) => {
+                self.publish(&mut worker, span, &ids, count)?;
+                Ok(Work::Flushed(span.last))
+            }
+            None => Ok(Work::Idle),
+        }
+    }
+
+    /// Merges runs, for about 1 MiB. It is never urgent: look-ups read fewer runs afterwards, and
+    /// answer the same. `Idle`: nothing is due.
+    ///
+    /// Errors: `Disk`, `Damaged`. The runs that were to be merged stand then, and the next call
+    /// begins the merge anew.
+    pub fn merge(&self) -> Result<Work, HistoryError> {
+        let mut worker = lock(&self.worker);
+        let merge = match worker.merge.take() {
+            Some(merge) => Some(merge),
+            None => self.begin_merge()?,
+        };
+        let Some(merge) = merge else { return Ok(Work::Idle) };
+        match merge.step()? {
+            Step::Goes(merge) => worker.merge = Some(*merge),
+            Step::Done(span, parts) => self.replace(span, &parts)?,
+        }
+        Ok(Work::Merged)
+    }
+
+    /// Makes a run that was written the next of the index, in place of the oldest chunks.
+    fn publish(
+        &self,
+        worker: &mut Worker<D>,
+        span: Span,
+        ids: &[Id],
+        chunks_count: usize,
+    ) -> Result<(), HistoryError> {
+        let run = Arc::new(self.open_run(span)?);
+        let runs = Arc::clone(&lock(&self.state).runs);
+        let keys = worker.keys.saturating_add(ids.len() as u64);
+        let filter = self.filter();
+        let filter = if keys > filter.keys_max() {
+            let keys_max = doubled(filter.keys_max(), keys);
+            let larger = Filter::for_keys(keys_max, self.options.filter_bytes_max);
+            fill(&larger, &runs)?;
+            Arc::new(larger)
+        } else {
+            filter
+        };
+        for id in ids {
+            filter.insert(id.hash);
+        }
+        worker.keys = keys;
+        match self.filter.write() {
+            Ok(mut current) => *current = filter,
+            Err(_) => poisoned(),
+        }
+        let freed: Vec<_> = {
+            let mut state = lock(&self.state);
+            state.runs = runs.iter().cloned().chain([run]).collect();
+            state.chunks.drain(..chunks_count).collect()
+        };
+        self.indexed.store(span.last.get(), Ordering::Release);
+        drop(freed);
+        Ok(())
+    }
+
+    fn begin_merge(&self) -> Result<Option<Merge<D>>, HistoryError> {
+        let runs = Arc::clone(&lock(&self.state).runs);
+        let events: Vec<u64> = runs.iter().map(|run| run.span().events()).collect();
+        let Some(count) = plan::due(&events, &self.options) else { return Ok(None) };
+        let inputs = runs.get(runs.len() - count..).unwrap_or_default().to_vec();
+        Merge::begin(&self.disk, self.ledger, inputs)
+    }
+
+    /// Puts a merged run in the place of its parts, and only then removes them.
+    fn replace(&self, span: Span, parts: &[Arc<Run<D>>]) -> Result<(), HistoryError> {
+        let merged = Arc::new(self.open_run(span)?);
+        {
+            let mut state = lock(&self.state);
+            let is_part = |run: &&Arc<Run<D>>| {
+                span.contains(run.span().first) && span.contains(run.span().last)
+            };
+            let before = state.runs.iter().take_while(|run| !is_part(run)).cloned();
+            let behind = state.runs.iter().skip_while(|run| run.span().last <= span.last).cloned();
+            state.runs = before.chain([merged]).chain(behind).collect();
+        }
+        for part in parts {
+            self.disk.unlink(part.name())?;
+        }
+        Ok(self.disk.sync_dir()?)
+    }
+
+    /// Opens a run that was just written: what cannot be read back is not published.
+    fn open_run(&self, span: Span) -> Result<Run<D>, HistoryError> {
+        Run::open(&self.disk, span, self.ledger)?
+            .ok_or_else(|| HistoryError::Damaged { run: crate::folder::run_name(span) })
+    }
+
+    /// Removes the runs in which a look-up or a merge met damage, so that the next start builds
+    /// them, and all behind them, anew. Until then look-ups in them go on to fail, and those in
+    /// others go on to work. Returns how many it removed. Errors: those of the disk.
+    pub fn discard(&self) -> Result<usize, HistoryError> {
+        let mut worker = lock(&self.worker);
+        worker.merge = None;
+        let runs = Arc::clone(&lock(&self.state).runs);
+        let names = self.disk.list()?;
+        let damaged: Vec<_> = runs
+            .iter()
+            .filter(|run| run.is_damaged() && names.iter().any(|name| name == run.name()))
+            .collect();
+        for run in &damaged {
+            self.disk.unlink(run.name())?;
+        }
+        if !damaged.is_empty() {
+            self.disk.sync_dir()?;
+        }
+        Ok(damaged.len())
+    }
+}
