@@ -30,6 +30,13 @@ fn opened(disk: &SimDisk, index_disk: &SimDisk) -> Parts<SimDisk> {
     open(Arc::new(disk.clone()), Arc::new(index_disk.clone()), &options()).unwrap()
 }
 
+/// An empty folder for an index, in which no new tx_id looks like an old one by chance.
+fn index_disk() -> SimDisk {
+    let disk = SimDisk::new();
+    history::fix_key(&disk, LedgerId(7), 1).unwrap();
+    disk
+}
+
 /// Deposits, each in a group of its own, which are appended to the index. The index writes what is
 /// due, and merges nothing.
 fn deposit(parts: &mut Parts<SimDisk>, count: u64) {
@@ -64,7 +71,7 @@ fn write_index(parts: &Parts<SimDisk>) {
 
 #[test]
 fn a_journal_that_is_shorter_than_its_index_is_refused_before_anything_is_changed() {
-    let (disk, index_disk) = (SimDisk::new(), SimDisk::new());
+    let (disk, index_disk) = (SimDisk::new(), index_disk());
     let mut parts = opened(&disk, &index_disk);
     deposit(&mut parts, 100);
     let older = disk.cached_bytes(ACTIVE).unwrap();
@@ -92,7 +99,7 @@ fn an_index_made_anew_is_written_while_the_journal_is_read_however_small_its_gro
     /// A start writes what is due after so many events.
     const UNWRITTEN_MAX: u64 = 4_096 + 2 * RUN_EVENTS as u64;
     let disk = SimDisk::new();
-    let mut parts = opened(&disk, &SimDisk::new());
+    let mut parts = opened(&disk, &index_disk());
     deposit(&mut parts, EVENTS);
     drop(parts);
     disk.process_crash();
@@ -107,7 +114,7 @@ fn an_index_made_anew_is_written_while_the_journal_is_read_however_small_its_gro
 /// A bank whose index has three runs, and so many events behind it that an index is written at the
 /// next start.
 fn bank_behind_three_runs() -> (SimDisk, SimDisk) {
-    let (disk, index_disk) = (SimDisk::new(), SimDisk::new());
+    let (disk, index_disk) = (SimDisk::new(), index_disk());
     let mut parts = opened(&disk, &index_disk);
     for _ in 0..3 {
         deposit(&mut parts, RUN_EVENTS as u64);
@@ -127,6 +134,14 @@ fn runs(index_disk: &SimDisk) -> Vec<String> {
 /// A page of a run: 1 is the first of its ids, and 2 that of its legs, in a run as small as here.
 fn damage(index_disk: &SimDisk, name: &str, page: u64) {
     index_disk.flip_bit(name, page * 4_096 + 9, 2).unwrap();
+}
+
+#[test]
+fn an_index_without_room_at_a_start_is_told_as_a_full_disk() {
+    let index_disk = SimDisk::new();
+    index_disk.set_capacity(Some(10));
+    let refused = open(Arc::new(SimDisk::new()), Arc::new(index_disk), &options());
+    let Err(OpenError::DiskFull { .. }) = refused else { panic!("{:?}", refused.err()) };
 }
 
 #[test]

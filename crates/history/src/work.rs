@@ -11,6 +11,7 @@ use crate::error::HistoryError;
 use crate::fill::fill;
 use crate::filter::{Filter, doubled};
 use crate::flush::flush;
+use crate::folder::{MERGED_NEW, RUN_NEW, run_name};
 use crate::index::{History, Worker, lock, poisoned};
 use crate::merge::{Merge, Step};
 use crate::page::Span;
@@ -33,8 +34,8 @@ impl<D: Disk> History<D> {
     /// opened. `all`: what is in memory becomes a run, however little it is; then `Idle` means that
     /// everything appended is in runs.
     ///
-    /// Errors: `Disk`, `Damaged`, `Nameless`. What is in memory and in runs is as before then, and
-    /// the next call begins the same step anew, in a new file.
+    /// Errors: `Disk`, `Damaged`, `Nameless`. What is in memory and in runs is as before then, the
+    /// disk has its room back, and the next call begins the same step anew, in a new file.
     pub fn flush(&self, name_of: NameOf<'_>, all: bool) -> Result<Work, HistoryError> {
         let mut worker = lock(&self.worker);
         let chunks = {
@@ -59,7 +60,8 @@ impl<D: Disk> History<D> {
             None => 0,
         };
         let due = chunks.get(..count).unwrap_or_default();
-        match flush(&self.disk, self.ledger, self.key, self.plants, due)? {
+        let flushed = flush(&self.disk, self.ledger, self.key, self.plants, due);
+        match flushed.inspect_err(|_| self.put_away(RUN_NEW))? {
             Some((span, ids)) => {
                 self.publish(&mut worker, span, &ids, count)?;
                 Ok(Work::Flushed(span.last))
@@ -69,22 +71,32 @@ impl<D: Disk> History<D> {
     }
 
     /// Merges runs, for about 1 MiB. It is never urgent: look-ups read fewer runs afterwards, and
-    /// answer the same. `Idle`: nothing is due.
+    /// answer the same. `Idle`: nothing is due. A damaged run and those before it stay as they are.
     ///
-    /// Errors: `Disk`, `Damaged`. The runs that were to be merged stand then, and the next call
-    /// begins the merge anew.
+    /// Errors: `Disk`, `Damaged`. The runs that were to be merged stand then, the disk has its room
+    /// back, and the next call begins the merge anew: let some time pass before it.
     pub fn merge(&self) -> Result<Work, HistoryError> {
         let mut worker = lock(&self.worker);
         let merge = match worker.merge.take() {
-            Some(merge) => Some(merge),
-            None => self.begin_merge()?,
+            Some(merge) => Ok(Some(merge)),
+            None => self.begin_merge(),
         };
-        let Some(merge) = merge else { return Ok(Work::Idle) };
-        match merge.step()? {
-            Step::Goes(merge) => worker.merge = Some(*merge),
-            Step::Done(span, parts) => self.replace(span, &parts)?,
+        let step = merge.and_then(|merge| merge.map(Merge::step).transpose());
+        match step.inspect_err(|_| self.put_away(MERGED_NEW))? {
+            None => return Ok(Work::Idle),
+            Some(Step::Goes(merge)) => worker.merge = Some(*merge),
+            Some(Step::Done(span, parts)) => self.replace(span, &parts)?,
         }
         Ok(Work::Merged)
+    }
+
+    /// Removes a file that was not finished. What is derived must not keep the room that the journal
+    /// may need; that this fails as well is no news, and the next start removes it.
+    fn put_away(&self, name: &str) {
+        let is_there = |names: Vec<String>| names.iter().any(|known| known == name);
+        if self.disk.list().is_ok_and(is_there) {
+            drop(self.disk.unlink(name));
+        }
     }
 
     /// Makes a run that was written the next of the index, in place of the oldest chunks.
@@ -127,6 +139,8 @@ impl<D: Disk> History<D> {
 
     fn begin_merge(&self) -> Result<Option<Merge<D>>, HistoryError> {
         let runs = Arc::clone(&lock(&self.state).runs);
+        let damaged = runs.iter().rposition(|run| run.is_damaged());
+        let runs = runs.get(damaged.map_or(0, |last| last + 1)..).unwrap_or_default();
         let events: Vec<u64> = runs.iter().map(|run| run.span().events()).collect();
         let Some(count) = plan::due(&events, &self.options) else { return Ok(None) };
         let inputs = runs.get(runs.len() - count..).unwrap_or_default().to_vec();
@@ -135,7 +149,8 @@ impl<D: Disk> History<D> {
 
     /// Puts a merged run in the place of its parts, and only then removes them.
     fn replace(&self, span: Span, parts: &[Arc<Run<D>>]) -> Result<(), HistoryError> {
-        let merged = Arc::new(self.open_run(span)?);
+        let merged = self.open_run(span).inspect_err(|_| self.put_away(&run_name(span)))?;
+        let merged = Arc::new(merged);
         {
             let mut state = lock(&self.state);
             let is_part = |run: &&Arc<Run<D>>| {
@@ -154,7 +169,7 @@ impl<D: Disk> History<D> {
     /// Opens a run that was just written: what cannot be read back is not published.
     fn open_run(&self, span: Span) -> Result<Run<D>, HistoryError> {
         Run::open(&self.disk, span, self.ledger)?
-            .ok_or_else(|| HistoryError::Damaged { run: crate::folder::run_name(span) })
+            .ok_or_else(|| HistoryError::Damaged { run: run_name(span) })
     }
 
     /// Removes the runs in which a look-up or a merge met damage, so that the next start builds
@@ -162,7 +177,9 @@ impl<D: Disk> History<D> {
     /// others go on to work. Returns how many it removed. Errors: those of the disk.
     pub fn discard(&self) -> Result<usize, HistoryError> {
         let mut worker = lock(&self.worker);
-        worker.merge = None;
+        if worker.merge.take().is_some() {
+            self.put_away(MERGED_NEW);
+        }
         let runs = Arc::clone(&lock(&self.state).runs);
         let names = self.disk.list()?;
         let damaged: Vec<_> = runs

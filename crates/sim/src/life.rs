@@ -65,8 +65,10 @@ struct Life<'r, 'c> {
     ahead: Option<Ahead<SimDisk>>,
     index: Arc<History<SimDisk>>,
     recaller: Recaller<SimDisk>,
-    /// Steps of the index that failed one after the other.
+    /// Failures to write the index since the last run was written.
     index_failures: u32,
+    /// Whether a merge of runs failed.
+    merge_failed: bool,
     genesis: Genesis,
     /// What the server knows to be durable: what its last commit said.
     durable: Seq,
@@ -162,6 +164,7 @@ impl<'r, 'c> Life<'r, 'c> {
             index,
             recaller,
             index_failures: 0,
+            merge_failed: false,
             genesis,
             durable,
             waiting: Vec::new(),

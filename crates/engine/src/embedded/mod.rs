@@ -4,7 +4,7 @@
 //! From the bottom up: `slots` (a hash index), `accounts` and `recent` (the two tables), `core`
 //! (execution), `rebuild` and `opening` (the state at a start), `lines` (events read back from the journal),
 //! `recall` (what an old tx_id stands for), `reads` (questions about history), `durability` (who
-//! waits for which sync), `checkpoint`, `readers` and `threads`; `batch` runs what a door hands in,
+//! waits for which sync), `checkpoint`, `readers`, `upkeep` and `threads`; `batch` runs what a door hands in,
 //! and this file puts them together behind the seam.
 
 mod accounts;
@@ -23,6 +23,7 @@ mod recent;
 mod slots;
 mod sync;
 mod threads;
+mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -14,6 +14,7 @@ use super::core::Core;
 use super::lines::Lines;
 use super::rebuild::Rebuild;
 use super::recall::Recaller;
+use super::upkeep::is_full;
 use super::{Options, chain};
 
 /// An opened folder, before anything runs: what production starts threads over, and what a
@@ -129,8 +130,14 @@ impl From<OpenError> for Unopened {
     }
 }
 
-fn index_error(source: HistoryError) -> OpenError {
-    OpenError::Disk { what: "opening the index".into(), source: io::Error::other(source) }
+fn index_error(error: HistoryError) -> OpenError {
+    let what = "opening the index".into();
+    match error {
+        HistoryError::Disk(source) if is_full(&source) => OpenError::DiskFull { what, source },
+        HistoryError::Disk(_) | HistoryError::Damaged { .. } | HistoryError::Nameless { .. } => {
+            OpenError::Disk { what, source: io::Error::other(error) }
+        }
+    }
 }
 
 impl<D: Disk> Parts<D> {
