@@ -1,7 +1,7 @@
 //! Events that are in no run yet, in memory.
 //!
-//! A chunk begins and ends with a group. It is filled under a lock, closed when it holds enough,
-//! and sorted once, later, without one.
+//! A chunk begins and ends with a group. It is filled under a lock (`fresh`), closed when it holds
+//! enough, and sorted once, later, without one.
 
 use std::ops::Range;
 use std::sync::OnceLock;

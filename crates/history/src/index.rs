@@ -1,9 +1,10 @@
 //! The index as its callers have it: it takes groups and answers.
 //! Not here: how what was taken gets to the disk (`work`).
 
-use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, TryLockError};
+use std::{mem, thread};
 
 use journal::disk::Disk;
 use journal::{Head, LedgerId, Plants};
@@ -14,6 +15,7 @@ use crate::chunk::Chunk;
 use crate::error::HistoryError;
 use crate::fill::fill;
 use crate::filter::{Filter, doubled};
+use crate::fresh::Fresh;
 use crate::key;
 use crate::look::{AskedNames, View};
 use crate::merge::Merge;
@@ -23,9 +25,13 @@ use crate::{Group, NameOf, NamesPage, Opened, Options, Place, Usage};
 /// The index of history.
 ///
 /// Three kinds of threads use it: the journal's appends, one in the background works, and any number
-/// look up. Only appending and taking a view of what there is lock `state`, and only briefly.
+/// look up. The first locks `fresh` alone, the second `state` alone, and both only briefly; who looks
+/// up takes a view of both, `state` first.
 ///
-/// **Invariant:** every event up to `appended` is in exactly one run or chunk of `state`.
+/// **Invariant:** every event up to `appended` is in exactly one run or chunk of `state`, or behind
+/// `taken` in `fresh`; `taken` is where `state` ends, and moves under its lock.
+/// **Invariant:** the journal's thread never waits for the one in the background, which gives way to
+/// every other.
 /// **Invariant:** a hash is in the filter before its run is in `state`, and the run is in `state`
 /// before `indexed` says so.
 pub struct History<D: Disk> {
@@ -33,7 +39,9 @@ pub struct History<D: Disk> {
     pub(crate) ledger: LedgerId,
     pub(crate) options: Options,
     pub(crate) key: u64,
+    pub(crate) fresh: Mutex<Fresh>,
     pub(crate) state: Mutex<State<D>>,
+    pub(crate) taken: AtomicU64,
     pub(crate) filter: RwLock<Arc<Filter>>,
     pub(crate) indexed: AtomicU64,
     pub(crate) worker: Mutex<Worker<D>>,
@@ -45,12 +53,12 @@ pub(crate) struct State<D: Disk> {
     pub(crate) runs: Arc<[Arc<Run<D>>]>,
     /// Closed chunks behind the runs, oldest first.
     pub(crate) chunks: Vec<Arc<Chunk>>,
-    /// What is being filled.
-    pub(crate) open: Chunk,
 }
 
 /// What only the background has.
 pub(crate) struct Worker<D: Disk> {
+    /// Chunks that were closed, oldest first.
+    pub(crate) closed: Receiver<Arc<Chunk>>,
     pub(crate) merge: Option<Merge<D>>,
     /// Hashes in the filter.
     pub(crate) keys: u64,
@@ -83,21 +91,20 @@ impl<D: Disk> History<D> {
             key::fix_key(&*disk, ledger, key)?;
         }
         let opened = Opened { indexed: chain.head(), dropped_count: chain.dropped_count };
-        let state = State {
-            runs: chain.runs.into(),
-            chunks: Vec::new(),
-            open: Chunk::behind(opened.indexed),
-        };
+        let (fresh, closed) = Fresh::behind(opened.indexed);
+        let state = State { runs: chain.runs.into(), chunks: Vec::new() };
         let seq = opened.indexed.seq.get();
         let history = Self {
             disk,
             ledger,
             options,
             key,
+            fresh: Mutex::new(fresh),
             state: Mutex::new(state),
+            taken: AtomicU64::new(seq),
             filter: RwLock::new(Arc::new(filter)),
             indexed: AtomicU64::new(seq),
-            worker: Mutex::new(Worker { merge: None, keys: seq }),
+            worker: Mutex::new(Worker { closed, merge: None, keys: seq }),
             plants: Plants::default(),
         };
         Ok((history, opened))
@@ -123,8 +130,8 @@ impl<D: Disk> History<D> {
         if group.traces.list.is_empty() {
             return;
         }
-        let mut state = lock(&self.state);
-        let before = state.open.head();
+        let mut fresh = lock(&self.fresh);
+        let before = fresh.open().head();
         let last = group.traces.first.get().saturating_add(group.traces.list.len() as u64 - 1);
         assert!(
             group.traces.first == before.seq.next() && group.head.seq.get() == last,
@@ -133,15 +140,12 @@ impl<D: Disk> History<D> {
             group.head.seq,
             before.seq
         );
-        state.open.append(&group);
-        if state.open.len() >= self.options.chunk_events {
-            state.close();
-        }
+        fresh.append(&group, self.options.chunk_events, self.taken());
     }
 
     /// Everything up to here was appended.
     pub fn appended(&self) -> Head {
-        lock(&self.state).open.head()
+        lock(&self.fresh).open().head()
     }
 
     /// Everything up to here is in runs and in the filter.
@@ -252,6 +256,20 @@ impl<D: Disk> History<D> {
         }
     }
 
+    /// Puts a filter in the place of the one before.
+    pub(crate) fn set_filter(&self, mut filter: Arc<Filter>) {
+        loop {
+            // IMPORTANT: not in line for the lock. Readers, which is every write of the bank, stand
+            // behind a writer that waits, and this one may not run for long.
+            match self.filter.try_write() {
+                Ok(mut current) => break mem::swap(&mut *current, &mut filter),
+                Err(TryLockError::WouldBlock) => thread::yield_now(),
+                Err(TryLockError::Poisoned(_)) => poisoned(),
+            }
+        }
+        // The one before is freed here, with no lock held.
+    }
+
     pub(crate) fn filter(&self) -> Arc<Filter> {
         match self.filter.read() {
             Ok(filter) => Arc::clone(&filter),
@@ -262,15 +280,16 @@ impl<D: Disk> History<D> {
     /// Everything there is at this moment; `look` sees the open chunk at the same one.
     fn view(&self, look: impl FnOnce(&Chunk)) -> View<D> {
         let state = lock(&self.state);
-        look(&state.open);
-        View { runs: Arc::clone(&state.runs), chunks: state.chunks.clone() }
+        let mut chunks = state.chunks.clone();
+        let fresh = lock(&self.fresh);
+        chunks.extend(fresh.closed_behind(self.taken()).cloned());
+        look(fresh.open());
+        View { runs: Arc::clone(&state.runs), chunks }
     }
-}
 
-impl<D: Disk> State<D> {
-    pub(crate) fn close(&mut self) {
-        let next = Chunk::behind(self.open.head());
-        self.chunks.push(Arc::new(mem::replace(&mut self.open, next)));
+    /// Everything up to here is in `state`, and has left `fresh` or is about to.
+    fn taken(&self) -> Seq {
+        Seq::new(self.taken.load(Ordering::Acquire))
     }
 }
 
@@ -294,4 +313,52 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 pub(crate) fn poisoned() -> ! {
     panic!("another thread panicked while it held this lock")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use journal::Traces;
+    use journal::disk::SimDisk;
+
+    use super::*;
+
+    /// Far more than a busy machine needs; reached only when the test fails.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn append(history: &History<SimDisk>, seq: u64) {
+        let mut traces = Traces::default();
+        traces.push(seq, 100, &[0]);
+        let head = Head { seq: Seq::new(seq), at_us: seq, ..Head::default() };
+        let traces = traces.slice(0, 1, Seq::new(seq));
+        history.append(Group { head, traces, file_first: Seq::new(1), offset: 100 * seq });
+    }
+
+    #[test]
+    fn appending_waits_for_nothing_that_the_background_holds() {
+        let options = Options { chunk_events: 2, ..Options::default() };
+        let disk = Arc::new(SimDisk::new());
+        let (history, _) = History::open(disk, LedgerId(1), options).unwrap();
+        let (done, is_done) = channel();
+        thread::scope(|scope| {
+            let held = (lock(&history.worker), lock(&history.state));
+            let history = &history;
+            scope.spawn(move || {
+                (1..=9).for_each(|seq| append(history, seq));
+                done.send(()).unwrap();
+            });
+            let in_time = is_done.recv_timeout(PATIENCE);
+            drop(held);
+            assert_eq!(in_time, Ok(()), "the journal's thread waits");
+        });
+        // What was closed meanwhile is found at once, and is taken by the next step.
+        let all: Vec<Seq> = (1..=9).map(Seq::new).collect();
+        let found = || history.seqs_of_account(0, Seq::ZERO, Seq::new(9), false, 99).unwrap();
+        assert_eq!(found(), all);
+        history.flush(&|_| None, false).unwrap();
+        assert_eq!(lock(&history.state).chunks.len(), 4);
+        assert_eq!(found(), all);
+    }
 }

@@ -7,7 +7,7 @@
 //!
 //! From the bottom up: `page` (bytes with a checksum), `entry` and `names` (what stands in pages),
 //! `footer` (what a run says of itself), `writer` and `tail` (the way to the disk), `run` and `stream`
-//! (the way back), `chunk` (what is in memory), `filter` and `fill`, `flush` and `merge`, `plan`
+//! (the way back), `chunk` and `fresh` (what is in memory), `filter` and `fill`, `flush` and `merge`, `plan`
 //! (which runs are merged), `chain` (which files count), `look`, `index`, `work`. Every byte on the disk is
 //! specified in `docs/formats.md`.
 //!
@@ -25,6 +25,7 @@ mod filter;
 mod flush;
 mod folder;
 mod footer;
+mod fresh;
 mod index;
 mod key;
 mod look;

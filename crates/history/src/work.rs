@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering;
 
 use journal::disk::Disk;
 
+use crate::chunk::Chunk;
 use crate::entry::Id;
 use crate::error::HistoryError;
 use crate::fill::fill;
 use crate::filter::{Filter, doubled};
 use crate::flush::flush;
 use crate::folder::{MERGED_NEW, RUN_NEW, run_name};
-use crate::index::{History, Worker, lock, poisoned};
+use crate::index::{History, Worker, lock};
 use crate::merge::{Merge, Step};
 use crate::page::Span;
 use crate::plan;
@@ -32,19 +33,16 @@ impl<D: Disk> History<D> {
     ///
     /// `name_of`: the name of an account by its number, for every account that the appended groups
     /// opened. `all`: what is in memory becomes a run, however little it is; then `Idle` means that
-    /// everything appended is in runs.
+    /// everything appended is in runs, and whoever appends meanwhile may wait for this thread.
     ///
     /// Errors: `Disk`, `Damaged`, `Nameless`. What is in memory and in runs is as before then, the
     /// disk has its room back, and the next call begins the same step anew, in a new file.
     pub fn flush(&self, name_of: NameOf<'_>, all: bool) -> Result<Work, HistoryError> {
         let mut worker = lock(&self.worker);
-        let chunks = {
-            let mut state = lock(&self.state);
-            if all && state.open.len() > 0 {
-                state.close();
-            }
-            state.chunks.clone()
-        };
+        if all {
+            lock(&self.fresh).close();
+        }
+        let chunks = self.take_closed(&worker);
         if let Some(chunk) = chunks.iter().find(|chunk| chunk.sorted().is_none()) {
             chunk.sort(name_of)?;
             return Ok(Work::Sorted);
@@ -68,6 +66,20 @@ impl<D: Disk> History<D> {
             }
             None => Ok(Work::Idle),
         }
+    }
+
+    /// Takes the chunks that were closed; returns all that are in no run.
+    fn take_closed(&self, worker: &Worker<D>) -> Vec<Arc<Chunk>> {
+        let closed: Vec<_> = worker.closed.try_iter().collect();
+        let mut state = lock(&self.state);
+        if let Some(last) = closed.last() {
+            let taken = last.head().seq.get();
+            state.chunks.extend(closed);
+            // IMPORTANT: under the lock of what it tells of, so that no view misses a chunk or has
+            // it twice.
+            self.taken.store(taken, Ordering::Release);
+        }
+        state.chunks.clone()
     }
 
     /// Merges runs, for about 1 MiB. It is never urgent: look-ups read fewer runs afterwards, and
@@ -111,7 +123,8 @@ impl<D: Disk> History<D> {
         let runs = Arc::clone(&lock(&self.state).runs);
         let keys = worker.keys.saturating_add(ids.len() as u64);
         let filter = self.filter();
-        let filter = if keys > filter.keys_max() {
+        let is_full = keys > filter.keys_max();
+        let filter = if is_full {
             let keys_max = doubled(filter.keys_max(), keys);
             let larger = Filter::for_keys(keys_max, self.options.filter_bytes_max);
             fill(&larger, &runs)?;
@@ -123,9 +136,8 @@ impl<D: Disk> History<D> {
             filter.insert(id.hash);
         }
         worker.keys = keys;
-        match self.filter.write() {
-            Ok(mut current) => *current = filter,
-            Err(_) => poisoned(),
+        if is_full {
+            self.set_filter(filter);
         }
         let freed: Vec<_> = {
             let mut state = lock(&self.state);

@@ -13,3 +13,4 @@ mod damage;
 mod journal_like;
 mod naive;
 mod random;
+mod threads;
