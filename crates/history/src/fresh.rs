@@ -33,16 +33,15 @@ impl Fresh {
         (Self { open, closed: VecDeque::new(), to_background }, closed)
     }
 
-    /// Adds a group, which must follow, and closes the chunk when it holds `chunk_events`.
-    /// `taken`: the background has everything up to here.
-    pub(crate) fn append(&mut self, group: &Group<'_>, chunk_events: usize, taken: Seq) {
+    /// Adds a group, which must follow. Returns what it adds to the weight of the chunk. `taken`: the
+    /// background has everything up to here.
+    pub(crate) fn append(&mut self, group: &Group<'_>, taken: Seq) -> u64 {
         while self.closed.front().is_some_and(|chunk| chunk.head().seq <= taken) {
             self.closed.pop_front();
         }
+        let before = self.open.weight();
         self.open.append(group);
-        if self.open.len() >= chunk_events {
-            self.close();
-        }
+        self.open.weight().saturating_sub(before)
     }
 
     /// Closes the open chunk, if anything is in it.

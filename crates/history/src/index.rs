@@ -44,6 +44,7 @@ pub struct History<D: Disk> {
     pub(crate) taken: AtomicU64,
     pub(crate) filter: RwLock<Arc<Filter>>,
     pub(crate) indexed: AtomicU64,
+    pub(crate) lag_events: AtomicU64,
     pub(crate) worker: Mutex<Worker<D>>,
     pub(crate) plants: Plants,
 }
@@ -104,6 +105,7 @@ impl<D: Disk> History<D> {
             taken: AtomicU64::new(seq),
             filter: RwLock::new(Arc::new(filter)),
             indexed: AtomicU64::new(seq),
+            lag_events: AtomicU64::new(0),
             worker: Mutex::new(Worker { closed, merge: None, keys: seq }),
             plants: Plants::default(),
         };
@@ -140,12 +142,23 @@ impl<D: Disk> History<D> {
             group.head.seq,
             before.seq
         );
-        fresh.append(&group, self.options.chunk_events, self.taken());
+        let weight = fresh.append(&group, self.taken());
+        // IMPORTANT: before the background may take it, which takes off what it has written.
+        self.lag_events.fetch_add(weight, Ordering::AcqRel);
+        if fresh.open().weight() >= self.options.chunk_events as u64 {
+            fresh.close();
+        }
     }
 
     /// Everything up to here was appended.
     pub fn appended(&self) -> Head {
         lock(&self.fresh).open().head()
+    }
+
+    /// What was appended and is in no run yet, in events; one that changes or opens more accounts
+    /// than most counts as several. So much is in memory.
+    pub fn lag_events(&self) -> u64 {
+        self.lag_events.load(Ordering::Acquire)
     }
 
     /// Everything up to here is in runs and in the filter.

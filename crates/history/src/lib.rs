@@ -52,7 +52,8 @@ pub type NameOf<'n> = &'n dyn Fn(u32) -> Option<String>;
 /// Sizes and bounds; the defaults are production's, tests make everything small.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Events in one chunk: the unit that is sorted in memory.
+    /// Events in one chunk: the unit that is sorted in memory. Here and below one that changes or
+    /// opens more accounts than most counts as several.
     pub chunk_events: usize,
     /// Events that are written to the disk as one run.
     pub run_events: usize,

@@ -47,10 +47,10 @@ impl<D: Disk> History<D> {
             chunk.sort(name_of)?;
             return Ok(Work::Sorted);
         }
-        let mut events = 0;
+        let mut weight = 0;
         let full = chunks.iter().position(|chunk| {
-            events += chunk.len();
-            events >= self.options.run_events
+            weight += chunk.weight();
+            weight >= self.options.run_events as u64
         });
         let count = match full {
             Some(last) => last + 1,
@@ -145,6 +145,8 @@ impl<D: Disk> History<D> {
             state.chunks.drain(..chunks_count).collect()
         };
         self.indexed.store(span.last.get(), Ordering::Release);
+        let weight = freed.iter().map(|chunk| chunk.weight()).sum();
+        self.lag_events.fetch_sub(weight, Ordering::AcqRel);
         drop(freed);
         Ok(())
     }
@@ -153,8 +155,8 @@ impl<D: Disk> History<D> {
         let runs = Arc::clone(&lock(&self.state).runs);
         let damaged = runs.iter().rposition(|run| run.is_damaged());
         let runs = runs.get(damaged.map_or(0, |last| last + 1)..).unwrap_or_default();
-        let events: Vec<u64> = runs.iter().map(|run| run.span().events()).collect();
-        let Some(count) = plan::due(&events, &self.options) else { return Ok(None) };
+        let weights: Vec<u64> = runs.iter().map(|run| run.weight()).collect();
+        let Some(count) = plan::due(&weights, &self.options) else { return Ok(None) };
         let inputs = runs.get(runs.len() - count..).unwrap_or_default().to_vec();
         Merge::begin(&self.disk, self.ledger, inputs)
     }

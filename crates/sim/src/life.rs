@@ -239,8 +239,7 @@ impl<'r, 'c> Life<'r, 'c> {
 
     /// Some requests of some clients, one after the other.
     fn batch(&mut self) -> Step {
-        let lag = self.durable.get() - self.index.indexed().get();
-        if lag > self.run.options.index_lag_events_max {
+        if self.index.lag_events() > self.run.options.index_lag_events_max {
             // Clients wait until the index has caught up.
             return self.index_step(false);
         }

@@ -68,7 +68,8 @@ pub struct Options {
     pub index: history::Options,
     /// Events that may wait for the index to be written to the disk; whoever asks for more then
     /// waits, so that memory stays bounded. Never fewer than twice what the index writes at once:
-    /// otherwise all would wait for a run that nobody may fill.
+    /// otherwise all would wait for a run that nobody may fill. One that changes or opens more
+    /// accounts than most counts as several.
     pub index_lag_events_max: u64,
     /// Slots for the tx_ids that the index does not hold yet, of eight bytes each.
     pub recent_slots: usize,

@@ -123,7 +123,8 @@ impl<D: Disk> Rebuild<D> {
             money_in: self.head.money_in.strict_add(event.money_in()),
             accounts_count,
         };
-        self.unwritten += 1;
+        // One that names very many accounts takes as much memory as many events.
+        self.unwritten += 1 + numbers.len() / 8;
         if self.unwritten >= INDEX_EVENTS {
             self.unwritten = 0;
             self.append();

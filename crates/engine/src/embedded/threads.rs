@@ -97,18 +97,13 @@ impl<D: Disk> Shared<D> {
     }
 
     fn must_wait_for_index(&self) -> bool {
-        self.index_lag_events() > self.index_lag_events_max && !self.core.staging().is_stopped()
+        self.history.lag_events() > self.index_lag_events_max && !self.core.staging().is_stopped()
     }
 
     /// Takes nothing more, and lets nobody wait for what will not come.
     pub(super) fn stop_staging(&self) {
         self.core.staging().stop();
         self.index_moved.notify_waiters();
-    }
-
-    /// How many durable events the index does not hold on the disk yet.
-    fn index_lag_events(&self) -> u64 {
-        self.durability.seq().get().saturating_sub(self.history.indexed().get())
     }
 
     /// Sorts or writes a part of the index.
