@@ -40,19 +40,24 @@ fn index_disk() -> SimDisk {
 /// Deposits, each in a group of its own, which are appended to the index. The index writes what is
 /// due, and merges nothing.
 fn deposit(parts: &mut Parts<SimDisk>, count: u64) {
+    deposit_as(parts, "d", count);
+}
+
+/// The same under tx_ids that begin so.
+fn deposit_as(parts: &mut Parts<SimDisk>, begins: &str, count: u64) {
     let Parts { core, writer, history, .. } = parts;
     for _ in 0..count {
         let number = core.staging().head().seq.get() + 1;
         let account = AccountId::new(format!("customer-{}", number % 10)).unwrap();
         let command = Command::Deposit { account, amount: Amount::new(1).unwrap() };
-        let tx_id = TxId::new(format!("d-{number}")).unwrap();
+        let tx_id = TxId::new(format!("{begins}-{number}")).unwrap();
         let request = Request::Write { command, tx_id, tx_id_given: true, not_after_us: None };
         let now = Now { us: 1_764_000_000_000_000 + number, seq_durable: Seq::ZERO };
         let executed = core.execute(request, None, now);
         assert!(matches!(executed, Executed::Outcome(Outcome::Done { .. })), "{executed:?}");
         let committed = writer.commit().unwrap().unwrap();
-        let Committed { head, traces, file_first, offset, .. } = committed;
-        history.append(Group { head, traces, file_first, offset });
+        let Committed { head, seal, traces, file_first, offset, .. } = committed;
+        history.append(Group { head, seal, traces, file_first, offset });
     }
 }
 
@@ -134,6 +139,45 @@ fn runs(index_disk: &SimDisk) -> Vec<String> {
 /// A page of a run: 1 is the first of its ids, and 2 that of its legs, in a run as small as here.
 fn damage(index_disk: &SimDisk, name: &str, page: u64) {
     index_disk.flip_bit(name, page * 4_096 + 9, 2).unwrap();
+}
+
+#[test]
+fn the_index_of_another_history_is_made_anew() {
+    let (disk, index) = (SimDisk::new(), index_disk());
+    let mut parts = opened(&disk, &index);
+    deposit(&mut parts, 50);
+    let common = disk.cached_bytes(ACTIVE).unwrap();
+    deposit(&mut parts, 50);
+    write_index(&parts);
+    drop(parts);
+    // Another server went on from a copy, and reached further.
+    let other = SimDisk::new();
+    other.set_file(ACTIVE, &common).unwrap();
+    let mut parts = opened(&other, &index_disk());
+    deposit_as(&mut parts, "other", 150);
+    drop(parts);
+    other.process_crash();
+    for written in [false, true] {
+        let parts = opened(&other, &index);
+        let history = &parts.history;
+        assert_eq!(
+            (history.appended().seq, history.indexed()),
+            match written {
+                false => (Seq::new(200), Seq::ZERO),
+                true => (Seq::new(200), Seq::new(200)),
+            }
+        );
+        let found = |tx_id: &str| {
+            let hash = history.hash(tx_id);
+            [history.seqs_of_hash(hash).unwrap(), history.seqs_of_hash_in_memory(hash)].concat()
+        };
+        assert_eq!(found("d-50"), [Seq::new(50)]);
+        assert_eq!(found("other-51"), [Seq::new(51)]);
+        assert_eq!(found("d-51"), []);
+        write_index(&parts);
+        drop(parts);
+        other.process_crash();
+    }
 }
 
 #[test]

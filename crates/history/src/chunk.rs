@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use journal::{Head, Trace, Traces};
+use journal::{Hash, Head, Trace, Traces};
 use ledger::Seq;
 
 use crate::entry::{Leg, Pair, sort_by_account};
@@ -29,6 +29,8 @@ pub(crate) struct Chunk {
     /// The journal before the first event, and after the last.
     before: Head,
     head: Head,
+    /// Hash of the seal of its last group.
+    seal: Hash,
     traces: Traces,
     stretches: Vec<Stretch>,
     /// Accounts that its events change, each as often as it is changed.
@@ -61,18 +63,26 @@ impl Chunk {
     /// An empty chunk behind `before`.
     pub(crate) fn behind(before: Head) -> Self {
         let (traces, stretches) = (Traces::default(), Vec::new());
-        Self { before, head: before, traces, stretches, changed: 0, sorted: OnceLock::new() }
+        Self {
+            before,
+            head: before,
+            seal: Hash::ZERO,
+            traces,
+            stretches,
+            changed: 0,
+            sorted: OnceLock::new(),
+        }
     }
 
     /// Adds a group, which must follow. Costs a copy of its traces.
     pub(crate) fn append(&mut self, group: &Group<'_>) {
-        let Group { head, traces, file_first, offset } = *group;
+        let Group { head, seal, traces, file_first, offset } = *group;
         let at = self.traces.len();
         self.stretches.push(Stretch { at, file_first, offset, end_us: head.at_us });
         self.traces.extend(traces);
         let changed = traces.list.iter().map(|trace| traces.accounts_of(trace).len() as u64);
         self.changed = self.changed.saturating_add(changed.sum());
-        self.head = head;
+        (self.head, self.seal) = (head, seal);
     }
 
     pub(crate) fn before(&self) -> Head {
@@ -81,6 +91,10 @@ impl Chunk {
 
     pub(crate) fn head(&self) -> Head {
         self.head
+    }
+
+    pub(crate) fn seal(&self) -> Hash {
+        self.seal
     }
 
     pub(crate) fn len(&self) -> usize {

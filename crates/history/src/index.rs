@@ -91,7 +91,11 @@ impl<D: Disk> History<D> {
         if in_file != Some(key) {
             key::fix_key(&*disk, ledger, key)?;
         }
-        let opened = Opened { indexed: chain.head(), dropped_count: chain.dropped_count };
+        let opened = Opened {
+            indexed: chain.head(),
+            seal: chain.seal(),
+            dropped_count: chain.dropped_count,
+        };
         let (fresh, closed) = Fresh::behind(opened.indexed);
         let state = State { runs: chain.runs.into(), chunks: Vec::new() };
         let seq = opened.indexed.seq.get();
@@ -333,8 +337,8 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
-    use journal::Traces;
     use journal::disk::SimDisk;
+    use journal::{Hash, Traces};
 
     use super::*;
 
@@ -346,7 +350,13 @@ mod tests {
         traces.push(seq, 100, &[0]);
         let head = Head { seq: Seq::new(seq), at_us: seq, ..Head::default() };
         let traces = traces.slice(0, 1, Seq::new(seq));
-        history.append(Group { head, traces, file_first: Seq::new(1), offset: 100 * seq });
+        history.append(Group {
+            head,
+            seal: Hash::ZERO,
+            traces,
+            file_first: Seq::new(1),
+            offset: 100 * seq,
+        });
     }
 
     #[test]

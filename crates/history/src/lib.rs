@@ -36,15 +36,17 @@ mod plan;
 mod run;
 mod stream;
 mod tail;
+mod wipe;
 mod work;
 mod writer;
 
-use journal::{Head, TraceSlice};
+use journal::{Hash, Head, TraceSlice};
 use ledger::Seq;
 
 pub use error::HistoryError;
 pub use index::History;
 pub use key::fix_key;
+pub use wipe::wipe;
 
 /// Gives the name of an account by its number; `None` when no such account was opened.
 pub type NameOf<'n> = &'n dyn Fn(u32) -> Option<String>;
@@ -79,6 +81,9 @@ impl Default for Options {
 pub struct Opened {
     /// Everything up to here is in runs; the caller appends what follows in the journal.
     pub indexed: Head,
+    /// Hash of the seal of the group that ends there; `None`: nothing is in runs. A journal that does
+    /// not have it is another history, and the caller has to [`wipe`] the index.
+    pub seal: Option<Hash>,
     /// Runs that were not whole, not of this ledger, or behind one of those, and were removed.
     pub dropped_count: usize,
 }
@@ -88,6 +93,8 @@ pub struct Opened {
 pub struct Group<'g> {
     /// The journal after the group.
     pub head: Head,
+    /// Hash of the group's seal.
+    pub seal: Hash,
     /// The events of the group.
     pub traces: TraceSlice<'g>,
     /// First seq of the journal file that holds the group.

@@ -126,6 +126,9 @@ pub enum Fault {
         /// The last event that the index holds.
         seq: Seq,
     },
+    /// The seal at which the index of history ends is not in the journal: it is the index of another
+    /// history. It is derived, so it may be removed, and the folder be opened again.
+    ForeignIndex,
     /// A snapshot's seal is not in the journal.
     ForeignSnapshot,
     /// A snapshot is not whole.
@@ -175,6 +178,7 @@ impl fmt::Display for Fault {
             Self::ShorterThanIndex { seq } => {
                 write!(f, "the journal ends there, but its index holds events up to seq {seq}")
             }
+            Self::ForeignIndex => f.write_str("the seal at which its index ends is not in it"),
             Self::ForeignSnapshot => f.write_str("its seal is not in the journal"),
             Self::Snapshot => f.write_str("it is not a whole snapshot"),
             Self::SnapshotBalance => f.write_str("it holds other balances than the journal gives"),

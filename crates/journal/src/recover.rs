@@ -41,6 +41,9 @@ pub struct OpenOptions {
     /// behind the snapshot when that is older. Zero: every event is replayed. The index holds what
     /// was durable and nothing else, so a journal that ends before it is refused.
     pub indexed: Seq,
+    /// Hash of the seal that ends with `indexed`. It must be on the chain of the journal, for else
+    /// the index is that of another history. `None`: that is not asked.
+    pub indexed_seal: Option<Hash>,
     /// Who helps to read.
     pub workers: Workers,
     /// Faults planted by a test.
@@ -54,6 +57,7 @@ impl OpenOptions {
             sizes: Sizes::default(),
             genesis_if_new,
             indexed: Seq::ZERO,
+            indexed_seal: None,
             workers: Workers::of_this_machine(),
             plants: Plants::default(),
         }
@@ -151,13 +155,14 @@ pub fn open<D: Disk>(
 
     let survey_options = SurveyOptions {
         expected: None,
+        indexed: options.indexed_seal.map(|seal| (options.indexed, seal)),
         plants: options.plants,
         workers: options.workers,
         previous: Depth::Bytes,
         progress,
     };
     let survey = survey_with(&*disk, &survey_options)?;
-    must_reach(&survey, options.indexed)?;
+    bears_out_the_index(&survey, options)?;
     for name in [ACTIVE_NEW, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW] {
         if names.iter().any(|known| known == name) {
             disk.unlink(name).map_err(OpenError::disk(format!("unlinking {name}")))?;
@@ -236,17 +241,22 @@ pub fn open<D: Disk>(
     Ok(Opened { writer, report, lock })
 }
 
-/// The index is a second witness of how far the journal reached, as a snapshot is.
-fn must_reach(survey: &Survey, indexed: Seq) -> Result<(), OpenError> {
-    if indexed <= survey.last() {
+/// The index is a second witness of how far the journal reached, as a snapshot is, and of which
+/// history it is.
+fn bears_out_the_index(survey: &Survey, options: &OpenOptions) -> Result<(), OpenError> {
+    let fault = if options.indexed > survey.last() {
+        Fault::ShorterThanIndex { seq: options.indexed }
+    } else if options.indexed_seal.is_some() && !survey.indexed_seal_found {
+        Fault::ForeignIndex
+    } else {
         return Ok(());
-    }
+    };
     let active = survey.segments.last();
     Err(OpenError::Corrupt(Damage {
         file: active.map_or(ACTIVE, |active| &*active.name).into(),
         offset: active.map_or(0, |active| active.proven_end),
         seq_good: survey.last(),
-        fault: Fault::ShorterThanIndex { seq: indexed },
+        fault,
     }))
 }
 

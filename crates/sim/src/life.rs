@@ -278,8 +278,8 @@ impl<'r, 'c> Life<'r, 'c> {
             Ok(Some(committed)) => {
                 self.run.stats.commits += 1;
                 self.durable = committed.head.seq;
-                let Committed { head, traces, file_first, offset, .. } = committed;
-                self.index.append(Group { head, traces, file_first, offset });
+                let Committed { head, seal, traces, file_first, offset, .. } = committed;
+                self.index.append(Group { head, seal, traces, file_first, offset });
                 self.answer();
                 Ok((self.recall_due()?, true))
             }

@@ -38,8 +38,8 @@ pub struct Parts<D: Disk> {
 enum Unopened {
     /// There is no more to be done.
     Refused(OpenError),
-    /// So it is with the index, and what was wrong with it is gone from its folder.
-    Index(HistoryError),
+    /// What was wrong is gone from the folder of the index.
+    IndexMended(OpenError),
 }
 
 /// Opens the folder of `disk`, and the index of its history in that of `index_disk`: recovers the
@@ -61,15 +61,12 @@ pub fn open_telling<D: Disk>(
     progress: &dyn Fn(Progress),
 ) -> Result<Parts<D>, OpenError> {
     let opened = open_once(&disk, &index_disk, options, progress).or_else(|unopened| {
-        let Unopened::Index(error) = unopened else { return Err(unopened) };
-        tracing::warn!(event = "index_damaged", error = %chain(&error),
-            "the index is damaged; what is missing is made anew");
+        let Unopened::IndexMended(error) = unopened else { return Err(unopened) };
+        tracing::warn!(event = "index_mended", error = %chain(&error),
+            "the index was damaged or of another history; what is missing is made anew");
         open_once(&disk, &index_disk, options, progress)
     });
-    opened.map_err(|unopened| match unopened {
-        Unopened::Refused(error) => error,
-        Unopened::Index(error) => index_error(error),
-    })
+    opened.map_err(|(Unopened::Refused(error) | Unopened::IndexMended(error))| error)
 }
 
 fn open_once<D: Disk>(
@@ -95,6 +92,7 @@ fn open_once<D: Disk>(
     let open_options = journal::OpenOptions {
         sizes: options.sizes,
         indexed: indexed.seq,
+        indexed_seal: index_report.seal,
         genesis_if_new: options.genesis_if_new.clone(),
         workers: options.workers,
         plants: options.plants,
@@ -105,11 +103,19 @@ fn open_once<D: Disk>(
         None => {}
         Some(error @ HistoryError::Damaged { .. }) => {
             history.discard().map_err(index_error)?;
-            return Err(Unopened::Index(error));
+            return Err(Unopened::IndexMended(index_error(error)));
         }
         Some(error) => return Err(index_error(error).into()),
     }
-    let opened = opened?;
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(error @ OpenError::Corrupt(Damage { fault: Fault::ForeignIndex, .. })) => {
+            drop((rebuild, history));
+            history::wipe(&**index_disk).map_err(|error| index_error(error.into()))?;
+            return Err(Unopened::IndexMended(error));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let head = opened.writer.staging().head();
     if rebuild.sum().strict_add(head.world) != 0 {
         return Err(Unopened::Refused(OpenError::Corrupt(Damage {

@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use history::{Group, History, HistoryError, Work};
 use journal::disk::Disk;
-use journal::{Contradiction, Found, Head, LinePlace, Planted, Plants, Staging, Traces};
+use journal::{Contradiction, Found, Hash, Head, LinePlace, Planted, Plants, Staging, Traces};
 use ledger::{AccountId, Seq, Transaction};
 
 use super::accounts::{AccountState, Accounts, Numbered};
 use super::core::Core;
 use super::recent::Recent;
 
-/// Events after which what is due of the index is written, and that are handed to it together at
-/// most.
+/// Events after which what is due of the index is written, once their group is whole.
 const INDEX_EVENTS: usize = 4096;
 
 /// A bank that is being built from a snapshot and the events behind it.
@@ -37,14 +36,16 @@ pub struct Rebuild<D: Disk> {
     trouble: Option<HistoryError>,
 }
 
-/// Lines that follow one another in a file, on their way to the index.
+/// The lines of a group, on their way to the index, which wants groups whole: it ends where a seal
+/// ends, and is known by that.
 #[derive(Default)]
 struct Gathered {
     traces: Traces,
     first: Seq,
     file_first: Seq,
     offset: u64,
-    end: u64,
+    /// The group's seal; `None`: there is no group yet.
+    seal: Option<Hash>,
 }
 
 impl<D: Disk> Rebuild<D> {
@@ -78,7 +79,7 @@ impl<D: Disk> Rebuild<D> {
                 *account.account.lock() = AccountState { balance, seq };
                 Ok(())
             }
-            Found::Event { transaction, place } => self.take_event(&transaction, place),
+            Found::Event { transaction, place, seal } => self.take_event(&transaction, place, seal),
         }
     }
 
@@ -86,6 +87,7 @@ impl<D: Disk> Rebuild<D> {
         &mut self,
         transaction: &Transaction<'_>,
         place: LinePlace,
+        seal: Hash,
     ) -> Result<(), Contradiction> {
         let Transaction { seq, tx_id, event, at_us } = transaction;
         let mut numbers = Vec::with_capacity(2);
@@ -115,7 +117,14 @@ impl<D: Disk> Rebuild<D> {
         for number in &numbers {
             accounts_count += u64::from(u64::from(*number) == accounts_count);
         }
-        self.gather(*seq, tx_hash, &numbers, place);
+        if self.gathered.seal != Some(seal) {
+            self.append();
+            if self.unwritten >= INDEX_EVENTS {
+                self.unwritten = 0;
+                self.write_index()?;
+            }
+        }
+        self.gather(*seq, tx_hash, &numbers, place, seal);
         self.head = Head {
             seq: *seq,
             world: self.head.world.strict_add(event.world_delta()),
@@ -125,37 +134,28 @@ impl<D: Disk> Rebuild<D> {
         };
         // One that names very many accounts takes as much memory as many events.
         self.unwritten += 1 + numbers.len() / 8;
-        if self.unwritten >= INDEX_EVENTS {
-            self.unwritten = 0;
-            self.append();
-            self.write_index()?;
-        }
         Ok(())
     }
 
-    fn gather(&mut self, seq: Seq, tx_hash: u64, numbers: &[u32], place: LinePlace) {
+    fn gather(&mut self, seq: Seq, tx_hash: u64, numbers: &[u32], place: LinePlace, seal: Hash) {
         let LinePlace { file_first, offset, bytes } = place;
-        let follows = self.gathered.file_first == file_first && self.gathered.end == offset;
-        if !follows {
-            self.append();
-        }
         if self.gathered.traces.is_empty() {
             let traces = std::mem::take(&mut self.gathered.traces);
-            self.gathered = Gathered { traces, first: seq, file_first, offset, end: offset };
+            self.gathered = Gathered { traces, first: seq, file_first, offset, seal: Some(seal) };
         }
         self.gathered.traces.push(tx_hash, bytes, numbers);
-        self.gathered.end = offset.saturating_add(u64::from(bytes));
     }
 
-    /// Hands what was gathered to the index.
+    /// Hands the group that was gathered to the index.
     fn append(&mut self) {
-        let Gathered { traces, first, file_first, offset, .. } = &mut self.gathered;
-        if !traces.is_empty() {
-            let slice = traces.slice(0, traces.len(), *first);
-            let (file_first, offset) = (*file_first, *offset);
-            self.history.append(Group { head: self.head, traces: slice, file_first, offset });
-            traces.clear();
-        }
+        let Gathered { traces, first, file_first, offset, seal: Some(seal) } = &mut self.gathered
+        else {
+            return;
+        };
+        let (seal, file_first, offset) = (*seal, *file_first, *offset);
+        let slice = traces.slice(0, traces.len(), *first);
+        self.history.append(Group { head: self.head, seal, traces: slice, file_first, offset });
+        traces.clear();
     }
 
     /// Writes what is due of the index, so that a long history does not gather in memory. Nothing is

@@ -150,8 +150,8 @@ impl<D: Disk> Threads<D> {
                 let run = writer.run(|committed| {
                     // IMPORTANT: before anybody hears that it is durable, so that whoever does can
                     // ask for it.
-                    let Committed { head, traces, file_first, offset, .. } = committed;
-                    shared.history.append(Group { head, traces, file_first, offset });
+                    let Committed { head, seal, traces, file_first, offset, .. } = committed;
+                    shared.history.append(Group { head, seal, traces, file_first, offset });
                     shared.durability.publish(head.seq);
                     // Whoever was just woken stages more before the next group is taken.
                     std::thread::yield_now();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use history::{Group, Options, Work};
 use journal::disk::SimDisk;
-use journal::{Head, Traces};
+use journal::{Hash, Head, Traces};
 use ledger::Seq;
 
 use crate::against_naive::{TINY, open};
@@ -23,7 +23,8 @@ fn open_accounts(index: &history::History<SimDisk>) {
     let accounts_count = u64::from(first + ACCOUNTS);
     let head = Head { seq, at_us: seq.get(), accounts_count, ..Head::default() };
     let traces = traces.slice(0, 1, seq);
-    index.append(Group { head, traces, file_first: Seq::new(1), offset: 200 + 7 * seq.get() });
+    let (seal, offset) = (Hash::ZERO, 200 + 7 * seq.get());
+    index.append(Group { head, seal, traces, file_first: Seq::new(1), offset });
 }
 
 /// Names whose order is not that of the numbers.

@@ -44,7 +44,7 @@ fn start(disk: &SimDisk, sizes: Sizes, indexed: Seq, workers: Workers) -> Told {
                 Found::Account { account, balance, seq } => {
                     accounts.push((account.as_str().to_owned(), balance.get(), seq));
                 }
-                Found::Event { transaction, place } => {
+                Found::Event { transaction, place, .. } => {
                     events.push((owned(disk, &transaction, place), place));
                 }
             }
