@@ -9,7 +9,7 @@ use std::sync::Arc;
 use engine::embedded::{Executed, Now, Options, Parts, open, open_telling};
 use engine::{Outcome, Request};
 use history::{Group, Work};
-use journal::disk::SimDisk;
+use journal::disk::{Disk, SimDisk};
 use journal::{ACTIVE, Committed, Currency, Fault, Genesis, LedgerId, OpenError, Phase, Progress};
 use ledger::{AccountId, Amount, Command, Seq, TxId};
 
@@ -139,6 +139,24 @@ fn runs(index_disk: &SimDisk) -> Vec<String> {
 /// A page of a run: 1 is the first of its ids, and 2 that of its legs, in a run as small as here.
 fn damage(index_disk: &SimDisk, name: &str, page: u64) {
     index_disk.flip_bit(name, page * 4_096 + 9, 2).unwrap();
+}
+
+#[test]
+fn a_folder_that_lost_its_journal_is_refused_and_its_index_stays() {
+    let (disk, index) = (SimDisk::new(), index_disk());
+    let mut parts = opened(&disk, &index);
+    deposit(&mut parts, 10);
+    write_index(&parts);
+    drop(parts);
+    // Of the ledger nothing but the lock file tells, and the index.
+    disk.unlink(ACTIVE).unwrap();
+    let before = image(&index);
+    let mut options = options();
+    options.genesis_if_new.ledger = LedgerId(8);
+    let refused = open(Arc::new(disk), Arc::new(index.clone()), &options);
+    let Err(OpenError::Corrupt(damage)) = refused else { panic!("it was opened") };
+    assert_eq!(damage.fault, Fault::MissingJournal);
+    assert!(image(&index) == before, "the index was changed");
 }
 
 #[test]

@@ -162,6 +162,7 @@ pub fn open<D: Disk>(
         progress,
     };
     let survey = survey_with(&*disk, &survey_options)?;
+    is_not_robbed(&*disk, &lock, &survey)?;
     bears_out_the_index(&survey, options)?;
     for name in [ACTIVE_NEW, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW] {
         if names.iter().any(|known| known == name) {
@@ -170,14 +171,6 @@ pub fn open<D: Disk>(
     }
     let is_new = survey.genesis.is_none();
     let lock_file = LockFile::read(&*disk, &lock).map_err(OpenError::disk("reading LOCK"))?;
-    if is_new && lock_file.knows_a_ledger() {
-        return Err(OpenError::Corrupt(Damage {
-            file: ACTIVE.into(),
-            offset: 0,
-            seq_good: Seq::ZERO,
-            fault: Fault::MissingJournal,
-        }));
-    }
     let genesis = survey.genesis.clone().unwrap_or_else(|| options.genesis_if_new.clone());
     let snapshot = survey.snapshots.first().map(|(name, snapshot)| (*name, snapshot.head.seq));
     // Without a snapshot the accounts are to be had from all events alone.
@@ -239,6 +232,26 @@ pub fn open<D: Disk>(
     let staging = Arc::new(Staging::new(head, options.sizes.group_bytes_max));
     let writer = Writer::new(disk, options.sizes, options.plants, genesis, staging, active, link);
     Ok(Opened { writer, report, lock })
+}
+
+/// Judges a folder in which no journal is known, whose `lock` was taken, before anything in it or
+/// below it is taken for new. Errors: whatever shows that there was a journal, or is a damaged one.
+pub fn must_be_new<D: Disk>(disk: &D, lock: &D::File) -> Result<(), OpenError> {
+    is_not_robbed(disk, lock, &survey_with(disk, &SurveyOptions::default())?)
+}
+
+/// The lock file knows of a ledger whose journal is not there.
+fn is_not_robbed<D: Disk>(disk: &D, lock: &D::File, survey: &Survey) -> Result<(), OpenError> {
+    let reading = OpenError::disk("reading LOCK");
+    if survey.genesis.is_some() || !LockFile::read(disk, lock).map_err(reading)?.knows_a_ledger() {
+        return Ok(());
+    }
+    Err(OpenError::Corrupt(Damage {
+        file: ACTIVE.into(),
+        offset: 0,
+        seq_good: Seq::ZERO,
+        fault: Fault::MissingJournal,
+    }))
 }
 
 /// The index is a second witness of how far the journal reached, as a snapshot is, and of which

@@ -80,7 +80,7 @@ fn open_once<D: Disk>(
     let genesis = journal::genesis_of(&**disk)?;
     if genesis.is_none() {
         // A folder that was robbed of its journal is refused before its index is taken for foreign.
-        journal::survey(&**disk)?;
+        journal::must_be_new(&**disk, &lock)?;
     }
     let ledger = genesis.as_ref().unwrap_or(&options.genesis_if_new).ledger;
     let opened = History::open(Arc::clone(index_disk), ledger, options.index);

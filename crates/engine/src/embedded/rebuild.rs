@@ -23,7 +23,7 @@ pub struct Rebuild<D: Disk> {
     recent: Recent,
     history: Arc<History<D>>,
     plants: Plants,
-    /// Replay starts here: events up to this seq are in the snapshot.
+    /// The highest seq of an account in the snapshot, for a fault that a test planted.
     snapshot_seq: Seq,
     /// The index holds everything up to here.
     indexed: Seq,
