@@ -40,8 +40,8 @@ impl Bank {
     /// Commits all that is staged, and gives it to the index.
     fn commit(&mut self) {
         while let Some(committed) = self.parts.writer.commit().unwrap() {
-            let Committed { head, traces, file_first, offset, .. } = committed;
-            self.parts.history.append(Group { head, traces, file_first, offset });
+            let Committed { head, seal, traces, file_first, offset, .. } = committed;
+            self.parts.history.append(Group { head, seal, traces, file_first, offset });
         }
     }
 

@@ -353,8 +353,8 @@ mod tests {
         let executed = parts.core.execute(request, None, Now { us: 1, seq_durable: Seq::ZERO });
         assert!(matches!(executed, Executed::Outcome(Outcome::Done { .. })));
         while let Some(committed) = parts.writer.commit().expect("the disk is whole") {
-            let Committed { head, traces, file_first, offset, .. } = committed;
-            parts.history.append(Group { head, traces, file_first, offset });
+            let Committed { head, seal, traces, file_first, offset, .. } = committed;
+            parts.history.append(Group { head, seal, traces, file_first, offset });
         }
     }
 
