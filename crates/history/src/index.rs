@@ -262,8 +262,8 @@ impl<D: Disk> History<D> {
     /// Notes that the run with the event `seq` is not what the journal says, though its pages are
     /// whole: [`History::discard`] takes it away as a damaged one. What is in no run yet is not noted.
     pub fn distrust(&self, seq: Seq) {
-        let runs = Arc::clone(&lock(&self.state).runs);
-        if let Some(run) = runs.iter().find(|run| run.span().contains(seq)) {
+        let state = lock(&self.state);
+        if let Some(run) = state.runs.iter().find(|run| run.span().contains(seq)) {
             run.damage();
         }
     }

@@ -167,6 +167,13 @@ impl<D: Disk> History<D> {
         let merged = Arc::new(merged);
         {
             let mut state = lock(&self.state);
+            // IMPORTANT: under the lock under which a run is distrusted. The merged one would give
+            // what is wrong a new name, under which nobody knows of it.
+            if parts.iter().any(|part| part.is_damaged()) {
+                drop(state);
+                self.put_away(&run_name(span));
+                return Ok(());
+            }
             let is_part = |run: &&Arc<Run<D>>| {
                 span.contains(run.span().first) && span.contains(run.span().last)
             };
@@ -187,7 +194,8 @@ impl<D: Disk> History<D> {
     }
 
     /// Removes the runs in which a look-up or a merge met damage, and those that are distrusted, so
-    /// that the next start builds them, and all behind them, anew. Until then look-ups in them go on to fail, and those in
+    /// that the next start builds them, and all behind them, anew. Until then look-ups in them go on
+    /// to fail, and those in
     /// others go on to work. Returns how many it removed. Errors: those of the disk.
     pub fn discard(&self) -> Result<usize, HistoryError> {
         let mut worker = lock(&self.worker);
