@@ -18,6 +18,7 @@ mod harness;
 mod history;
 mod idempotency;
 mod idle;
+mod import;
 mod index;
 mod kill;
 mod load;

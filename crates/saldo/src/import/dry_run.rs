@@ -7,7 +7,7 @@ use ledger::{Balance, apply, decide};
 use serde_json::{Value, json};
 
 use super::Tally;
-use super::file::{Found, Item, Source};
+use super::source::{Found, Item, Source};
 use crate::bulk::{Pipe, Progress, text_of};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ const TOLD_MAX: usize = 20;
 /// Tries all rows. Returns the tally, and the first refusals with their rows.
 pub fn dry_run(
     server: &Server,
-    source: &Source,
+    source: &mut Source,
     total: u64,
     is_quiet: bool,
 ) -> Result<(Tally, Vec<(u64, String)>), Failure> {
@@ -49,13 +49,16 @@ pub fn dry_run(
         rejected: Vec::new(),
         progress: Progress::new("import", "rows", total, is_quiet),
     };
-    source.each(|found| {
+    let mut rows = source.rows()?;
+    while let Some(found) = rows.next()? {
         match found {
             Found::Skip => run.tally.skipped += 1,
             Found::Item(item) => run.waiting.push(item),
         }
-        if run.waiting.len() >= WINDOW { run.try_waiting() } else { Ok(()) }
-    })?;
+        if run.waiting.len() >= WINDOW {
+            run.try_waiting()?;
+        }
+    }
     run.try_waiting()?;
     let DryRun { tally, rejected, progress, .. } = run;
     progress.finish(tally.rows);

@@ -2,13 +2,16 @@
 //! (`verbs::import`).
 
 mod dry_run;
-mod file;
+mod lines;
+mod prefix;
+mod records;
 mod row;
 mod send;
+mod source;
 
 pub use dry_run::dry_run;
-pub use file::{FileFormat, Source};
 pub use send::{Rejected, send};
+pub use source::{FileFormat, Source};
 
 /// What became of the rows of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

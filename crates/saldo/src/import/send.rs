@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::Tally;
-use super::file::{Found, Item, Source};
 use super::row::request;
+use super::source::{Found, Item, Rows, Source};
 use crate::bulk::{Pipe, Progress, text_of};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::server::Server;
 use crate::{runtime, shell};
 
-/// Rows under way at once.
+/// Rows under way at once, where a refusal does not stop the others. Where it does, each row waits for
+/// the answer to the one before: whatever is on its way behind a refused row would be done.
 const WINDOW: usize = 512;
 
 /// What to do about a row that the bank refuses.
@@ -36,11 +37,15 @@ struct Sender<'s> {
 /// Sends all rows, of which there are `total`. Errors: the first refusal, unless it is to be kept.
 pub fn send(
     server: &Server,
-    source: &Source,
+    source: &mut Source,
     rejected: Rejected,
     total: u64,
     is_quiet: bool,
 ) -> Result<Tally, Failure> {
+    let window = match rejected {
+        Rejected::Stop => 1,
+        Rejected::Keep(_) => WINDOW,
+    };
     let rejects = match rejected {
         Rejected::Stop => None,
         Rejected::Keep(path) => {
@@ -50,20 +55,23 @@ pub fn send(
     };
     let mut sender = Sender {
         pipe: Pipe::for_writes(server),
-        waiting: Vec::with_capacity(WINDOW),
+        waiting: Vec::with_capacity(window),
         tally: Tally::default(),
         rejects,
         progress: Progress::new("import", "rows", total, is_quiet),
     };
     // The file is read between the exchanges, on the thread that waits for them.
-    source.each(|found| {
+    let mut rows = source.rows()?;
+    while let Some(found) = rows.next()? {
         match found {
             Found::Skip => sender.tally.skipped += 1,
             Found::Item(item) => sender.waiting.push(item),
         }
-        if sender.waiting.len() >= WINDOW { sender.exchange(source) } else { Ok(()) }
-    })?;
-    sender.exchange(source)?;
+        if sender.waiting.len() >= window {
+            sender.exchange(&rows)?;
+        }
+    }
+    sender.exchange(&rows)?;
     let Sender { tally, rejects, progress, .. } = sender;
     if let Some((path, mut writer)) = rejects {
         writer.flush().map_err(|error| unkept(&path, &error.into()))?;
@@ -73,7 +81,7 @@ pub fn send(
 }
 
 impl Sender<'_> {
-    fn exchange(&mut self, source: &Source) -> Result<(), Failure> {
+    fn exchange(&mut self, rows: &Rows<'_>) -> Result<(), Failure> {
         let lines: Vec<String> =
             self.waiting.iter().map(|item| request(&item.command, &item.tx_id)).collect();
         let replies = runtime::block_on(self.pipe.ask(&lines));
@@ -93,23 +101,34 @@ impl Sender<'_> {
                 Some((path, writer)) => {
                     keep(writer, item, reply).map_err(|error| unkept(path, &error))?;
                 }
-                None => return Err(self.refused(source, item, reply)),
+                None => return Err(self.refused(rows, item, reply)),
             }
         }
         self.progress.show(self.tally.rows);
         Ok(())
     }
 
-    fn refused(&self, source: &Source, item: &Item, reply: &Value) -> Failure {
+    fn refused(&self, rows: &Rows<'_>, item: &Item, reply: &Value) -> Failure {
         let (code, error) = (text_of(reply, "code").to_owned(), text_of(reply, "error"));
-        let path = source.path().display().to_string();
+        let path = rows.path().display().to_string();
         let before = self.tally.done + self.tally.already;
         let text = format!("{path} row {}: {error}; {before} rows were done", item.row);
         let quoted = shell::quoted(&path);
-        Failure::new(Exit::No, code, text).tx_id(item.tx_id.as_str()).hint(format!(
-            "saldo import {quoted} --keep-going   (rows behind it that were under way may have been done; each happens once)"
-        ))
+        let hint = if is_recorded(reply) {
+            // The bank wrote the no down under the row's name, so the very same row stays refused.
+            "the answer under this tx_id stays no; to try the row anew, give it a tx_id of its own, or another one, and run the import again".to_owned()
+        } else {
+            format!(
+                "saldo import {quoted} --keep-going   (goes on behind it; each row happens once)"
+            )
+        };
+        Failure::new(Exit::No, code, text).tx_id(item.tx_id.as_str()).hint(hint)
     }
+}
+
+/// Whether the bank wrote a refusal down: it has a place in the log then.
+fn is_recorded(reply: &Value) -> bool {
+    reply.get("seq").is_some()
 }
 
 fn keep(writer: &mut csv::Writer<File>, item: &Item, reply: &Value) -> csv::Result<()> {

@@ -55,15 +55,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let output = args.output.resolve()?;
     let server = args.server.resolve()?;
     let is_quiet = output.is_json() || output == output::Output::Bare;
-    let source = Source::open(&args.file, args.format)?;
+    let mut source = Source::open(&args.file, args.format)?;
     // Every row is read before the first one is sent: a file that is wrong does nothing.
     let mut total = 0;
-    source.each(|_| {
+    let mut rows = source.rows()?;
+    while rows.next()?.is_some() {
         total += 1;
-        Ok(())
-    })?;
+    }
     let tally = if args.dry_run {
-        let (tally, refusals) = import::dry_run(&server, &source, total, is_quiet)?;
+        let (tally, refusals) = import::dry_run(&server, &mut source, total, is_quiet)?;
         for (row, why) in &refusals {
             output.note(&format!("row {row} would be refused: {why}"));
         }
@@ -76,7 +76,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         } else {
             Rejected::Stop
         };
-        import::send(&server, &source, rejected, total, is_quiet)?
+        import::send(&server, &mut source, rejected, total, is_quiet)?
     };
     if tally.rejected > 0 {
         let would = if args.dry_run { "would be" } else { "were" };

@@ -1,0 +1,102 @@
+//! What `saldo import` does with the rows of a file: each happens once, as it is written, and nothing
+//! behind a row that the bank refuses.
+
+use std::fs;
+
+use crate::harness::{Ended, Folder, Run, Server};
+
+/// A bank, and a place for files beside it.
+struct Bank {
+    folder: Folder,
+    server: Server,
+}
+
+impl Bank {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let server = Server::start(&folder);
+        Self { folder, server }
+    }
+
+    /// The path of a file, written anew.
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.around().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    fn import(&self, file: &str, flags: &[&str]) -> Ended {
+        Run::new(&["import", file]).and(flags).at(&self.server).end()
+    }
+
+    /// What an import that refuses nothing did: done by it, done before.
+    fn done(&self, file: &str) -> (u64, u64) {
+        let told = self.import(file, &["--json"]).with_code(0).json();
+        (told["done"].as_u64().unwrap(), told["already_done"].as_u64().unwrap())
+    }
+
+    fn balances<const N: usize>(&self, users: [&str; N]) -> [i64; N] {
+        let mut wire = self.server.connect();
+        users.map(|user| wire.balance(user).0)
+    }
+}
+
+#[test]
+fn rows_before_an_edit_happen_once_and_so_do_those_above_a_row_that_is_added() {
+    for (name, head, rows) in [
+        (
+            "a.csv",
+            "cmd,user,from,to,amount\n",
+            ["deposit,ana,,,50", "transfer,,ana,bia,80", "deposit,bia,,,7"],
+        ),
+        (
+            "a.jsonl",
+            "",
+            [
+                r#"{"cmd":"deposit","user":"ana","amount":50}"#,
+                r#"{"cmd":"transfer","from":"ana","to":"bia","amount":80}"#,
+                r#"{"cmd":"deposit","user":"bia","amount":7}"#,
+            ],
+        ),
+    ] {
+        let bank = Bank::new();
+        let [first, second, third] = rows;
+        let file = bank.file(name, &format!("{head}{first}\r\n{second}\n{third}"));
+        bank.import(&file, &[]).with_code(1);
+        let corrected = second.replace("80", "30");
+        bank.file(name, &format!("{head}{first}\r\n{corrected}\n{third}"));
+        assert_eq!(bank.done(&file), (2, 1), "{name}");
+        assert_eq!(bank.balances(["ana", "bia"]), [20, 37], "{name}");
+        // The last row had no line end; with one it is the same row.
+        bank.file(name, &format!("{head}{first}\r\n{corrected}\n{third}\n\n{first}\n"));
+        assert_eq!(bank.done(&file), (1, 3), "{name}");
+        assert_eq!(bank.balances(["ana", "bia"]), [70, 37], "{name}");
+    }
+}
+
+#[test]
+fn a_refusal_that_the_bank_recorded_comes_with_what_to_do_about_it() {
+    let bank = Bank::new();
+    let file = bank.file("a.csv", "cmd,user,amount\nwithdraw,ana,5\n");
+    bank.import(&file, &[]).with_code(1);
+    bank.server.connect().ask(r#"{"cmd":"deposit","user":"ana","amount":9}"#);
+    let again = bank.import(&file, &[]).with_code(1);
+    assert!(again.stderr.contains("stays no"), "{}", again.stderr);
+    assert!(again.stderr.contains("tx_id"), "{}", again.stderr);
+    bank.file("a.csv", "cmd,user,amount,tx_id\nwithdraw,ana,5,another\n");
+    assert_eq!(bank.done(&file), (1, 0));
+}
+
+#[test]
+fn what_can_be_read_only_once_is_refused_with_a_hint() {
+    let bank = Bank::new();
+    for file in ["/dev/stdin", "-"] {
+        let refused = Run::new(&["import", file])
+            .stdin("{\"cmd\":\"deposit\",\"user\":\"ana\",\"amount\":5}\n")
+            .at(&bank.server)
+            .end()
+            .with_code(2);
+        assert!(refused.stderr.contains("read twice"), "{file}: {}", refused.stderr);
+        assert!(refused.stderr.contains("hint:"), "{file}: {}", refused.stderr);
+    }
+}
