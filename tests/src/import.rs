@@ -88,6 +88,51 @@ fn a_refusal_that_the_bank_recorded_comes_with_what_to_do_about_it() {
 }
 
 #[test]
+fn a_row_that_the_wire_would_refuse_is_refused_and_nothing_is_sent() {
+    let bank = Bank::new();
+    let good = r#"{"cmd":"deposit","user":"ana","amount":1}"#;
+    for bad in [
+        r#"{"cmd":"deposit","user":"ana","amount":"+5"}"#,
+        r#"{"cmd":"deposit","user":"ana","amount":" 5 "}"#,
+        r#"{"cmd":"deposit","user":"ana","amount":5.0}"#,
+        r#"{"cmd":"deposit","user":"ana","amount":5,"tx_id":17}"#,
+        r#"{"cmd":"deposit","user":"ana","amount":5,"amount":6}"#,
+        r#"{"cmd":"deposit","user":"ana","amount":5,"not_after":"soon"}"#,
+        r#"{"cmd":"balance","user":"ana"}"#,
+        r#"{"tx":"deposit","tx_id":17,"user":"ana","amount":5}"#,
+        r#"{"tx":"deposit","tx_id":"t","user":"ana","amount":"+5"}"#,
+        r#"{"tx":"deposit","tx_id":"t","user":"ana","amount":5,"amount":6}"#,
+        r#"{"tx":"init","tx_id":"t","accounts":{"a":{"after":1},"a":{"after":2}}}"#,
+    ] {
+        let file = bank.file("bad.jsonl", &format!("{good}\n\n{bad}\n"));
+        let refused = bank.import(&file, &[]).with_code(2);
+        assert!(refused.stderr.contains("bad.jsonl row 3: "), "{bad}: {}", refused.stderr);
+    }
+    for bad in ["+5", " 5", "5 ", "5.0", ""] {
+        let file = bank.file("bad.csv", &format!("cmd,user,amount\n\ndeposit,ana,{bad}\n"));
+        let refused = bank.import(&file, &[]).with_code(2);
+        assert!(refused.stderr.contains("bad.csv row 3: "), "{bad}: {}", refused.stderr);
+    }
+    let head = bank.file("head.csv", "cmd,user,amount,amount\ndeposit,ana,1,2\n");
+    let refused = bank.import(&head, &[]).with_code(2);
+    assert!(refused.stderr.contains("head.csv row 1: "), "{}", refused.stderr);
+    assert_eq!(bank.balances(["ana"]), [0]);
+}
+
+#[test]
+fn the_deadline_of_a_row_is_kept() {
+    let bank = Bank::new();
+    let late = bank.file(
+        "late.jsonl",
+        r#"{"cmd":"deposit","user":"ana","amount":5,"not_after":1,"tx_id":"t-1"}"#,
+    );
+    assert!(bank.import(&late, &[]).with_code(1).stderr.contains("deadline_passed"));
+    let late = bank.file("late.csv", "cmd,user,amount,not_after\ndeposit,ana,5,1\n");
+    assert!(bank.import(&late, &[]).with_code(1).stderr.contains("deadline_passed"));
+    assert_eq!(bank.balances(["ana"]), [0]);
+}
+
+#[test]
 fn what_can_be_read_only_once_is_refused_with_a_hint() {
     let bank = Bank::new();
     for file in ["/dev/stdin", "-"] {

@@ -37,7 +37,7 @@ impl<'s> Pipe<'s> {
 
     /// Sends `lines` and brings their replies, in order. A reply that says «later» is asked for
     /// again. Errors: no reply came for as long as the server's timeout.
-    pub async fn ask(&mut self, lines: &[String]) -> Result<Vec<Value>, Failure> {
+    pub async fn ask<L: AsRef<[u8]>>(&mut self, lines: &[L]) -> Result<Vec<Value>, Failure> {
         let mut replies: Vec<Value> = Vec::with_capacity(lines.len());
         let mut deadline = Instant::now() + self.server.timeout;
         let mut pause = PAUSE_MIN;
@@ -63,9 +63,9 @@ impl<'s> Pipe<'s> {
     }
 
     /// One try; what came is added to `replies`.
-    async fn attempt(
+    async fn attempt<L: AsRef<[u8]>>(
         &mut self,
-        lines: &[String],
+        lines: &[L],
         deadline: Instant,
         replies: &mut Vec<Value>,
     ) -> Result<Option<Fault>, Failure> {
@@ -77,7 +77,11 @@ impl<'s> Pipe<'s> {
                 Err(fault) => return Ok(Some(fault)),
             },
         };
-        let bytes: Vec<u8> = lines.iter().flat_map(|line| line.bytes().chain([b'\n'])).collect();
+        let mut bytes = Vec::new();
+        for line in lines {
+            bytes.extend_from_slice(line.as_ref());
+            bytes.push(b'\n');
+        }
         let exchange = connection.exchange(&bytes, lines.len(), timeout, deadline).await;
         for line in exchange.replies {
             let reply: Value = serde_json::from_slice(&line).map_err(|_| self.no_reply(&line))?;

@@ -2,8 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use serde_json::Value;
-
+use super::exported;
 use super::prefix::Prefix;
 use super::row::{self, Row};
 use super::source::Fault;
@@ -42,12 +41,11 @@ impl<R: Read> Lines<R> {
             if self.line.trim_ascii().is_empty() {
                 continue;
             }
-            let object = match serde_json::from_slice::<Value>(&self.line) {
-                Ok(Value::Object(object)) => object,
-                Ok(_) => return Err(bad("it is no object".to_owned())),
-                Err(error) => return Err(bad(format!("it is no JSON: {error}"))),
+            let row = match exported::kind(&self.line) {
+                Some(_) => exported::read(&self.line),
+                None => row::of_request(&self.line).map(Row::Write),
             };
-            return Ok(Some((self.number, row::of_object(&object).map_err(bad)?)));
+            return Ok(Some((self.number, row.map_err(bad)?)));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! A file of commands into the bank, row by row. Not here: the verb and its flags
 //! (`verbs::import`).
 
+mod columns;
 mod dry_run;
+mod exported;
 mod lines;
 mod prefix;
 mod records;

@@ -1,10 +1,10 @@
 //! Rows of a file of comma-separated values (RFC 4180) under a header.
 
-use std::collections::HashMap;
 use std::io::{self, Read};
 
+use super::columns::Columns;
 use super::prefix::Prefix;
-use super::row::{self, Row};
+use super::row::Row;
 use super::source::Fault;
 
 /// Most bytes that a row may have. Far more than any needs: what is longer has lost a quotation mark.
@@ -13,7 +13,7 @@ const ROW_BYTES_MAX: usize = 1 << 20;
 /// A reader of records.
 pub struct Records<R> {
     reader: csv::Reader<Tee<R>>,
-    header: Option<csv::StringRecord>,
+    columns: Option<Columns>,
     record: csv::StringRecord,
     /// Of the next byte that was not taken, from 1.
     line: u64,
@@ -34,7 +34,7 @@ impl<R: Read> Records<R> {
     pub fn new(from: R) -> Self {
         let tee = Tee { from, bytes: Vec::new(), taken: 0 };
         let reader = csv::ReaderBuilder::new().has_headers(false).from_reader(tee);
-        Self { reader, header: None, record: csv::StringRecord::new(), line: 1, taken_bytes: 0 }
+        Self { reader, columns: None, record: csv::StringRecord::new(), line: 1, taken_bytes: 0 }
     }
 
     /// The next row with the number of its first line; `prefix` has the file up to it then.
@@ -47,13 +47,12 @@ impl<R: Read> Records<R> {
                 Ok(false) => return Ok(None),
                 Err(error) => return Err(fault(number, error)),
             }
-            let Some(header) = &self.header else {
-                self.header = Some(self.record.clone());
+            let bad = |what| Fault::Row { number, what };
+            let Some(columns) = &self.columns else {
+                self.columns = Some(Columns::of(&self.record).map_err(bad)?);
                 continue;
             };
-            let columns: HashMap<&str, &str> =
-                header.iter().map(str::trim).zip(&self.record).collect();
-            let row = row::of_columns(&columns).map_err(|what| Fault::Row { number, what })?;
+            let row = columns.row(&self.record).map_err(bad)?;
             return Ok(Some((number, row)));
         }
     }

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::Tally;
-use super::row::request;
 use super::source::{Found, Item, Rows, Source};
 use crate::bulk::{Pipe, Progress, text_of};
 use crate::exit_code::Exit;
@@ -82,8 +81,7 @@ pub fn send(
 
 impl Sender<'_> {
     fn exchange(&mut self, rows: &Rows<'_>) -> Result<(), Failure> {
-        let lines: Vec<String> =
-            self.waiting.iter().map(|item| request(&item.command, &item.tx_id)).collect();
+        let lines: Vec<Vec<u8>> = self.waiting.iter().map(Item::request).collect();
         let replies = runtime::block_on(self.pipe.ask(&lines));
         let done = self.tally.done + self.tally.already;
         let replies =
@@ -140,7 +138,7 @@ fn keep(writer: &mut csv::Writer<File>, item: &Item, reply: &Value) -> csv::Resu
         item.tx_id.as_str(),
         text_of(reply, "code"),
         text_of(reply, "error"),
-        &request(&item.command, &item.tx_id),
+        &String::from_utf8_lossy(&item.request()),
     ])
 }
 

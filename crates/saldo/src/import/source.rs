@@ -9,12 +9,13 @@ use std::io::{self, Read, Seek, Take};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use client::request::{self, Ticket};
 use ledger::{AccountId, Balance, Command, Openings, TxId};
 
 use super::lines::Lines;
 use super::prefix::Prefix;
 use super::records::Records;
-use super::row::Row;
+use super::row::{Row, Write};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::unanswered::cause_of_io;
@@ -47,6 +48,8 @@ pub struct Item {
     pub command: Command<'static>,
     /// Its name.
     pub tx_id: TxId<'static>,
+    /// Its deadline by the server's clock, in microseconds since the Unix epoch.
+    pub not_after_us: Option<u64>,
 }
 
 /// What a row of the file turned out to be.
@@ -82,13 +85,14 @@ pub enum Fault {
 
 enum Reader<'s> {
     Lines(Lines<Take<&'s File>>),
-    Records(Records<Take<&'s File>>),
+    Records(Box<Records<Take<&'s File>>>),
 }
 
 /// Rows of one `init` that was written as several, of which the last may still come.
 struct Gathered {
     row: u64,
     tx_id: TxId<'static>,
+    not_after_us: Option<u64>,
     openings: Vec<(AccountId<'static>, Balance)>,
 }
 
@@ -116,10 +120,30 @@ impl Source {
         let from = (&self.file).take(self.bytes);
         let reader = match self.format {
             FileFormat::Jsonl => Reader::Lines(Lines::new(from)),
-            FileFormat::Csv => Reader::Records(Records::new(from)),
+            FileFormat::Csv => Reader::Records(Box::new(Records::new(from))),
         };
         let (prefix, ready) = (Prefix::default(), VecDeque::new());
         Ok(Rows { path: &self.path, reader, prefix, gathered: None, ready })
+    }
+}
+
+impl Item {
+    /// Its request, without the newline.
+    pub fn request(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        let ticket = Ticket { tx_id: &self.tx_id, not_after_us: self.not_after_us };
+        match &self.command {
+            Command::Init(openings) => request::init(&mut line, openings, ticket),
+            Command::Deposit { account, amount } => {
+                request::deposit(&mut line, account, *amount, ticket);
+            }
+            Command::Withdraw { account, amount } => {
+                request::withdraw(&mut line, account, *amount, ticket);
+            }
+            Command::Transfer(transfer) => request::transfer(&mut line, transfer, ticket),
+        }
+        line.pop();
+        line
     }
 }
 
@@ -152,7 +176,7 @@ impl Rows<'_> {
             };
             match read {
                 Some((_, Row::Skip)) => return Ok(Some(Found::Skip)),
-                Some((row, Row::Command { command, tx_id })) => {
+                Some((row, Row::Write(Write { command, tx_id, not_after_us }))) => {
                     let tx_id = match tx_id {
                         Some(tx_id) => tx_id,
                         None => self
@@ -160,7 +184,7 @@ impl Rows<'_> {
                             .name()
                             .map_err(|fault| Fault::Row { number: row, what: fault.to_string() })?,
                     };
-                    self.add(Item { row, command, tx_id })?;
+                    self.add(Item { row, command, tx_id, not_after_us })?;
                 }
                 None if self.gathered.is_some() => self.put_together()?,
                 None => return Ok(None),
@@ -171,20 +195,22 @@ impl Rows<'_> {
     /// Takes a command. In comma-separated values an `init` has a row per account, so those of one
     /// tx_id that follow one another are one command.
     fn add(&mut self, item: Item) -> Result<(), Fault> {
-        let Item { row, command, tx_id } = item;
+        let Item { row, command, tx_id, not_after_us } = item;
         let openings = match (command, &self.reader) {
             (Command::Init(openings), Reader::Records(_)) => openings.into_inner(),
             (command, Reader::Lines(_) | Reader::Records(_)) => {
                 self.put_together()?;
-                self.ready.push_back(Item { row, command, tx_id });
+                self.ready.push_back(Item { row, command, tx_id, not_after_us });
                 return Ok(());
             }
         };
         match &mut self.gathered {
-            Some(gathered) if gathered.tx_id == tx_id => gathered.openings.extend(openings),
+            Some(gathered) if gathered.tx_id == tx_id && gathered.not_after_us == not_after_us => {
+                gathered.openings.extend(openings)
+            }
             Some(_) | None => {
                 self.put_together()?;
-                self.gathered = Some(Gathered { row, tx_id, openings });
+                self.gathered = Some(Gathered { row, tx_id, not_after_us, openings });
             }
         }
         Ok(())
@@ -192,12 +218,15 @@ impl Rows<'_> {
 
     /// The rows of one `init` are all there.
     fn put_together(&mut self) -> Result<(), Fault> {
-        let Some(Gathered { row, tx_id, openings }) = self.gathered.take() else { return Ok(()) };
+        let Some(Gathered { row, tx_id, not_after_us, openings }) = self.gathered.take() else {
+            return Ok(());
+        };
         let openings = Openings::new(openings).ok_or_else(|| Fault::Row {
             number: row,
             what: "an account stands twice among the rows of this init".to_owned(),
         })?;
-        self.ready.push_back(Item { row, command: Command::Init(openings), tx_id });
+        let command = Command::Init(openings);
+        self.ready.push_back(Item { row, command, tx_id, not_after_us });
         Ok(())
     }
 }
@@ -222,7 +251,6 @@ fn unread(path: &Path, error: &io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row;
     use super::*;
 
     fn items(name: &str, text: &str) -> Result<Vec<(u64, String, String)>, Failure> {
@@ -233,8 +261,9 @@ mod tests {
         let mut rows = source.rows()?;
         let mut items = Vec::new();
         while let Some(found) = rows.next()? {
-            if let Found::Item(Item { row, command, tx_id }) = found {
-                items.push((row, tx_id.to_string(), row::request(&command, &tx_id)));
+            if let Found::Item(item) = found {
+                let request = String::from_utf8(item.request()).unwrap();
+                items.push((item.row, item.tx_id.to_string(), request));
             }
         }
         Ok(items)
