@@ -88,6 +88,28 @@ fn a_refusal_that_the_bank_recorded_comes_with_what_to_do_about_it() {
 }
 
 #[test]
+fn nothing_behind_a_refused_row_is_done_and_what_was_done_is_counted() {
+    let bank = Bank::new();
+    let row = |user: &str| format!("{{\"cmd\":\"deposit\",\"user\":\"{user}\",\"amount\":1}}\n");
+    let refused = "{\"cmd\":\"withdraw\",\"user\":\"ana\",\"amount\":900}\n";
+    let rows = row("ana").repeat(3) + refused + &row("bia").repeat(600);
+    let file = bank.file("a.jsonl", &rows);
+    let stopped = bank.import(&file, &[]).with_code(1);
+    assert!(stopped.stderr.contains("row 4: insufficient funds"), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("3 rows were done"), "{}", stopped.stderr);
+    assert_eq!(bank.balances(["ana", "bia"]), [3, 0]);
+    let again = bank.import(&file, &[]).with_code(1);
+    assert!(again.stderr.contains("0 rows were done, 3 had been done before"), "{}", again.stderr);
+    let kept = bank.import(&file, &["--keep-going"]).with_code(1);
+    assert!(
+        kept.stderr.contains("1 of 604 rows were refused, 600 were done, 3 had been done before"),
+        "{}",
+        kept.stderr
+    );
+    assert_eq!(bank.balances(["ana", "bia"]), [3, 600]);
+}
+
+#[test]
 fn a_row_that_the_wire_would_refuse_is_refused_and_nothing_is_sent() {
     let bank = Bank::new();
     let good = r#"{"cmd":"deposit","user":"ana","amount":1}"#;

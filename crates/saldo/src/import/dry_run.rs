@@ -11,8 +11,8 @@ use super::source::{Found, Item, Source};
 use crate::bulk::{Pipe, Progress, text_of};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
+use crate::refused;
 use crate::server::Server;
-use crate::{refused, runtime};
 
 /// Rows that are asked about at once.
 const WINDOW: usize = 512;
@@ -33,7 +33,7 @@ struct DryRun<'s> {
 const TOLD_MAX: usize = 20;
 
 /// Tries all rows. Returns the tally, and the first refusals with their rows.
-pub fn dry_run(
+pub async fn dry_run(
     server: &Server,
     source: &mut Source,
     total: u64,
@@ -41,7 +41,7 @@ pub fn dry_run(
 ) -> Result<(Tally, Vec<(u64, String)>), Failure> {
     let mut run = DryRun {
         server,
-        pipe: Pipe::for_questions(server),
+        pipe: Pipe::new(server),
         waiting: Vec::with_capacity(WINDOW),
         balances: HashMap::new(),
         named: HashSet::new(),
@@ -56,20 +56,20 @@ pub fn dry_run(
             Found::Item(item) => run.waiting.push(item),
         }
         if run.waiting.len() >= WINDOW {
-            run.try_waiting()?;
+            run.try_waiting().await?;
         }
     }
-    run.try_waiting()?;
+    run.try_waiting().await?;
     let DryRun { tally, rejected, progress, .. } = run;
     progress.finish(tally.rows);
     Ok((tally, rejected))
 }
 
 impl DryRun<'_> {
-    fn try_waiting(&mut self) -> Result<(), Failure> {
+    async fn try_waiting(&mut self) -> Result<(), Failure> {
         let waiting = std::mem::take(&mut self.waiting);
-        let known = self.known(&waiting)?;
-        self.look_up(&waiting)?;
+        let known = self.known(&waiting).await?;
+        self.look_up(&waiting).await?;
         for (item, known) in waiting.into_iter().zip(known) {
             self.tally.rows += 1;
             if known || !self.named.insert(item.tx_id.to_string()) {
@@ -101,12 +101,12 @@ impl DryRun<'_> {
     }
 
     /// Which of the tx_ids the bank knows.
-    fn known(&mut self, items: &[Item]) -> Result<Vec<bool>, Failure> {
+    async fn known(&mut self, items: &[Item]) -> Result<Vec<bool>, Failure> {
         let lines: Vec<String> = items
             .iter()
             .map(|item| json!({"cmd": "transaction", "tx_id": item.tx_id.as_str()}).to_string())
             .collect();
-        let replies = runtime::block_on(self.pipe.ask(&lines))?;
+        let replies = self.pipe.ask(&lines).await?;
         let known = replies.iter().map(|reply| match text_of(reply, "code") {
             "unknown_transaction" => Ok(false),
             "" => Ok(true),
@@ -116,7 +116,7 @@ impl DryRun<'_> {
     }
 
     /// Asks what the accounts hold that no row named before.
-    fn look_up(&mut self, items: &[Item]) -> Result<(), Failure> {
+    async fn look_up(&mut self, items: &[Item]) -> Result<(), Failure> {
         let mut unknown: Vec<String> = items
             .iter()
             .flat_map(|item| item.command.accounts().map(ToString::to_string).collect::<Vec<_>>())
@@ -128,7 +128,7 @@ impl DryRun<'_> {
             .chunks(1_000)
             .map(|users| json!({"cmd": "balance", "users": users}).to_string())
             .collect();
-        for reply in runtime::block_on(self.pipe.ask(&lines))? {
+        for reply in self.pipe.ask(&lines).await? {
             let held = reply.get("balances").and_then(Value::as_array);
             for one in held.ok_or_else(|| refused::no(self.server, &reply))? {
                 let balance = one.get("balance").and_then(Value::as_i64).and_then(Balance::new);

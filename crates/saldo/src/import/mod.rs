@@ -29,3 +29,18 @@ pub struct Tally {
     /// Rows that move nothing: recorded refusals and voids of an export.
     pub skipped: u64,
 }
+
+impl Tally {
+    /// What was done so far, for a message about what ended it.
+    fn so_far(&self) -> String {
+        let Self { done, already, .. } = self;
+        let mut told = match done {
+            1 => "1 row was done".to_owned(),
+            _ => format!("{done} rows were done"),
+        };
+        if *already > 0 {
+            told.push_str(&format!(", {already} had been done before"));
+        }
+        told
+    }
+}

@@ -1,5 +1,6 @@
 //! Sends the rows of a file, many at once, and keeps account of what the bank says to each.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -7,11 +8,12 @@ use serde_json::Value;
 
 use super::Tally;
 use super::source::{Found, Item, Rows, Source};
-use crate::bulk::{Pipe, Progress, text_of};
+use crate::bulk::{Lost, Pipe, Progress, Sent, text_of};
 use crate::exit_code::Exit;
+use crate::export::position;
 use crate::failure::Failure;
 use crate::server::Server;
-use crate::{runtime, shell};
+use crate::shell;
 
 /// Rows under way at once, where a refusal does not stop the others. Where it does, each row waits for
 /// the answer to the one before: whatever is on its way behind a refused row would be done.
@@ -27,6 +29,9 @@ pub enum Rejected {
 
 struct Sender<'s> {
     pipe: Pipe<'s>,
+    /// The highest place in the log that this run has heard of: what the bank does for it from now on
+    /// stands behind.
+    seq_seen: u64,
     waiting: Vec<Item>,
     tally: Tally,
     rejects: Option<(PathBuf, csv::Writer<File>)>,
@@ -34,7 +39,7 @@ struct Sender<'s> {
 }
 
 /// Sends all rows, of which there are `total`. Errors: the first refusal, unless it is to be kept.
-pub fn send(
+pub async fn send(
     server: &Server,
     source: &mut Source,
     rejected: Rejected,
@@ -52,14 +57,17 @@ pub fn send(
             Some((path, writer))
         }
     };
+    let mut pipe = Pipe::new(server);
+    let seq_seen = position(&mut pipe, server).await?;
     let mut sender = Sender {
-        pipe: Pipe::for_writes(server),
+        pipe,
+        seq_seen,
         waiting: Vec::with_capacity(window),
         tally: Tally::default(),
         rejects,
         progress: Progress::new("import", "rows", total, is_quiet),
     };
-    // The file is read between the exchanges, on the thread that waits for them.
+    // The file is read between the exchanges, on the thread that waits for them: it serves nobody else.
     let mut rows = source.rows()?;
     while let Some(found) = rows.next()? {
         match found {
@@ -67,10 +75,10 @@ pub fn send(
             Found::Item(item) => sender.waiting.push(item),
         }
         if sender.waiting.len() >= window {
-            sender.exchange(&rows)?;
+            sender.exchange(&rows).await?;
         }
     }
-    sender.exchange(&rows)?;
+    sender.exchange(&rows).await?;
     let Sender { tally, rejects, progress, .. } = sender;
     if let Some((path, mut writer)) = rejects {
         writer.flush().map_err(|error| unkept(&path, &error.into()))?;
@@ -80,18 +88,24 @@ pub fn send(
 }
 
 impl Sender<'_> {
-    fn exchange(&mut self, rows: &Rows<'_>) -> Result<(), Failure> {
+    async fn exchange(&mut self, rows: &Rows<'_>) -> Result<(), Failure> {
         let lines: Vec<Vec<u8>> = self.waiting.iter().map(Item::request).collect();
-        let replies = runtime::block_on(self.pipe.ask(&lines));
-        let done = self.tally.done + self.tally.already;
-        let replies =
-            replies.map_err(|failure| failure.after(&format!("{done} rows were done")))?;
         let waiting = std::mem::take(&mut self.waiting);
+        let Sent { replies, was_repeated, lost } = self.pipe.send(&lines).await;
+        let seq_before = self.seq_seen;
+        let mut seqs_done = HashSet::new();
         for (item, reply) in waiting.iter().zip(&replies) {
             self.tally.rows += 1;
+            let seq = reply.get("seq").and_then(Value::as_u64).unwrap_or_default();
+            self.seq_seen = self.seq_seen.max(seq);
             if reply.get("ok") == Some(&Value::Bool(true)) {
-                let again = reply.get("duplicate").is_some();
-                *(if again { &mut self.tally.already } else { &mut self.tally.done }) += 1;
+                let is_first = reply.get("duplicate").is_none();
+                // A row that was sent again has the answer of its first sending, by this run when it
+                // stands behind all that this run had heard of, and no row before it was the same.
+                let is_new = seqs_done.insert(seq) && was_repeated && seq > seq_before;
+                let count =
+                    if is_first || is_new { &mut self.tally.done } else { &mut self.tally.already };
+                *count += 1;
                 continue;
             }
             self.tally.rejected += 1;
@@ -102,6 +116,17 @@ impl Sender<'_> {
                 None => return Err(self.refused(rows, item, reply)),
             }
         }
+        if let Some(Lost { failure, may_have_happened }) = lost {
+            let mut told = self.tally.so_far();
+            if self.tally.rejected > 0 {
+                told.push_str(&format!(", {} were refused", self.tally.rejected));
+            }
+            if may_have_happened {
+                let unknown = waiting.len().saturating_sub(replies.len());
+                told.push_str(&format!(", of {unknown} it is not known"));
+            }
+            return Err(failure.after(&told));
+        }
         self.progress.show(self.tally.rows);
         Ok(())
     }
@@ -109,8 +134,8 @@ impl Sender<'_> {
     fn refused(&self, rows: &Rows<'_>, item: &Item, reply: &Value) -> Failure {
         let (code, error) = (text_of(reply, "code").to_owned(), text_of(reply, "error"));
         let path = rows.path().display().to_string();
-        let before = self.tally.done + self.tally.already;
-        let text = format!("{path} row {}: {error}; {before} rows were done", item.row);
+        let so_far = self.tally.so_far();
+        let text = format!("{path} row {}: {error}; {so_far}", item.row);
         let quoted = shell::quoted(&path);
         let hint = if is_recorded(reply) {
             // The bank wrote the no down under the row's name, so the very same row stays refused.

@@ -8,6 +8,7 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::import::{self, FileFormat, Rejected, Source, Tally};
 use crate::output::{self, Answer, OutputArgs, Rows, tsv};
+use crate::runtime;
 use crate::server::ServerArgs;
 
 /// What each value of a row is.
@@ -62,13 +63,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
     while rows.next()?.is_some() {
         total += 1;
     }
-    let tally = if args.dry_run {
-        let (tally, refusals) = import::dry_run(&server, &mut source, total, is_quiet)?;
-        for (row, why) in &refusals {
-            output.note(&format!("row {row} would be refused: {why}"));
+    // One runtime for all of it: the connection belongs to the one in which it was opened.
+    let tally = runtime::block_on(async {
+        if args.dry_run {
+            let (tally, refusals) = import::dry_run(&server, &mut source, total, is_quiet).await?;
+            for (row, why) in &refusals {
+                output.note(&format!("row {row} would be refused: {why}"));
+            }
+            return Ok(tally);
         }
-        tally
-    } else {
         let rejected = if args.keep_going {
             let mut path = args.file.clone().into_os_string();
             path.push(".rejected.csv");
@@ -76,8 +79,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         } else {
             Rejected::Stop
         };
-        import::send(&server, &mut source, rejected, total, is_quiet)?
-    };
+        import::send(&server, &mut source, rejected, total, is_quiet).await
+    })?;
     if tally.rejected > 0 {
         let would = if args.dry_run { "would be" } else { "were" };
         let text = format!(
