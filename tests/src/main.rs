@@ -19,6 +19,7 @@ mod history;
 mod idempotency;
 mod idle;
 mod import;
+mod import_dry_run;
 mod import_lost;
 mod index;
 mod kill;

@@ -10,10 +10,29 @@ mod records;
 mod row;
 mod send;
 mod source;
+mod standing;
+mod window;
+
+use ledger::Rejection;
 
 pub use dry_run::dry_run;
 pub use send::{Rejected, send};
 pub use source::{FileFormat, Source};
+
+/// Why a row would be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code of the wire.
+    pub code: String,
+    /// For people.
+    pub why: String,
+}
+
+impl From<&Rejection> for Refusal {
+    fn from(rejection: &Rejection) -> Self {
+        Self { code: rejection.code().to_owned(), why: rejection.to_string() }
+    }
+}
 
 /// What became of the rows of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

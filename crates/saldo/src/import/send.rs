@@ -8,16 +8,13 @@ use serde_json::Value;
 
 use super::Tally;
 use super::source::{Found, Item, Rows, Source};
+use super::window::{ROWS_MAX, Window};
 use crate::bulk::{Lost, Pipe, Progress, Sent, text_of};
 use crate::exit_code::Exit;
 use crate::export::position;
 use crate::failure::Failure;
 use crate::server::Server;
 use crate::shell;
-
-/// Rows under way at once, where a refusal does not stop the others. Where it does, each row waits for
-/// the answer to the one before: whatever is on its way behind a refused row would be done.
-const WINDOW: usize = 512;
 
 /// What to do about a row that the bank refuses.
 pub enum Rejected {
@@ -32,7 +29,7 @@ struct Sender<'s> {
     /// The highest place in the log that this run has heard of: what the bank does for it from now on
     /// stands behind.
     seq_seen: u64,
-    waiting: Vec<Item>,
+    window: Window,
     tally: Tally,
     rejects: Option<(PathBuf, csv::Writer<File>)>,
     progress: Progress,
@@ -46,9 +43,11 @@ pub async fn send(
     total: u64,
     is_quiet: bool,
 ) -> Result<Tally, Failure> {
-    let window = match rejected {
+    // Where a refusal stops the import, each row waits for the answer to the one before: whatever is on
+    // its way behind a refused row would be done.
+    let rows_max = match rejected {
         Rejected::Stop => 1,
-        Rejected::Keep(_) => WINDOW,
+        Rejected::Keep(_) => ROWS_MAX,
     };
     let rejects = match rejected {
         Rejected::Stop => None,
@@ -62,7 +61,7 @@ pub async fn send(
     let mut sender = Sender {
         pipe,
         seq_seen,
-        waiting: Vec::with_capacity(window),
+        window: Window::new(rows_max),
         tally: Tally::default(),
         rejects,
         progress: Progress::new("import", "rows", total, is_quiet),
@@ -72,10 +71,11 @@ pub async fn send(
     while let Some(found) = rows.next()? {
         match found {
             Found::Skip => sender.tally.skipped += 1,
-            Found::Item(item) => sender.waiting.push(item),
-        }
-        if sender.waiting.len() >= window {
-            sender.exchange(&rows).await?;
+            Found::Item(item) => {
+                if sender.window.add(item) {
+                    sender.exchange(&rows).await?;
+                }
+            }
         }
     }
     sender.exchange(&rows).await?;
@@ -89,8 +89,8 @@ pub async fn send(
 
 impl Sender<'_> {
     async fn exchange(&mut self, rows: &Rows<'_>) -> Result<(), Failure> {
-        let lines: Vec<Vec<u8>> = self.waiting.iter().map(Item::request).collect();
-        let waiting = std::mem::take(&mut self.waiting);
+        let waiting = self.window.take();
+        let lines: Vec<Vec<u8>> = waiting.iter().map(Item::request).collect();
         let Sent { replies, was_repeated, lost } = self.pipe.send(&lines).await;
         let seq_before = self.seq_seen;
         let mut seqs_done = HashSet::new();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::import::{self, FileFormat, Rejected, Source, Tally};
+use crate::import::{self, FileFormat, Refusal, Rejected, Source, Tally};
 use crate::output::{self, Answer, OutputArgs, Rows, tsv};
 use crate::runtime;
 use crate::server::ServerArgs;
@@ -67,8 +67,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let tally = runtime::block_on(async {
         if args.dry_run {
             let (tally, refusals) = import::dry_run(&server, &mut source, total, is_quiet).await?;
-            for (row, why) in &refusals {
-                output.note(&format!("row {row} would be refused: {why}"));
+            for (row, Refusal { code, why }) in &refusals {
+                output.note(&format!("row {row} would be refused ({code}): {why}"));
             }
             return Ok(tally);
         }
