@@ -167,3 +167,31 @@ fn what_can_be_read_only_once_is_refused_with_a_hint() {
         assert!(refused.stderr.contains("hint:"), "{file}: {}", refused.stderr);
     }
 }
+
+#[test]
+fn refused_rows_are_a_file_that_can_be_imported_and_no_list_is_lost() {
+    let bank = Bank::new();
+    let mut rows = String::new();
+    for n in 0..700 {
+        rows += &format!("{{\"cmd\":\"withdraw\",\"user\":\"ana\",\"amount\":{}}}\n", n + 1);
+    }
+    rows += r#"{"cmd":"transfer","from":"ana","to":"b,\"ia","amount":5,"tx_id":"own"}"#;
+    let file = bank.file("a.jsonl", &rows);
+    bank.import(&file, &["--keep-going"]).with_code(1);
+    let rejected = format!("{file}.rejected.csv");
+    let first = fs::read_to_string(&rejected).unwrap();
+    assert_eq!(first.lines().count(), 702, "a header and a line for each row");
+    assert_eq!(first.matches("insufficient_funds").count(), 701);
+    // The list of the first run stays; that of the second says the same.
+    let again = bank.import(&file, &["--keep-going"]).with_code(1);
+    assert_eq!(fs::read_to_string(&rejected).unwrap(), first);
+    let second = format!("{file}.rejected.2.csv");
+    assert!(again.stderr.contains(&second), "{}", again.stderr);
+    assert_eq!(fs::read_to_string(&second).unwrap(), first);
+    bank.server.connect().ask(r#"{"cmd":"deposit","user":"ana","amount":245450}"#);
+    let imported = bank.import(&rejected, &["--keep-going"]).with_code(1);
+    assert!(imported.stderr.contains("700 were done"), "{}", imported.stderr);
+    let imported = bank.import(&second, &["--keep-going"]).with_code(1);
+    assert!(imported.stderr.contains("700 had been done before"), "{}", imported.stderr);
+    assert_eq!(bank.balances(["ana", "b,\"ia"]), [100, 0], "a tx_id of the row's own stays");
+}

@@ -20,6 +20,15 @@ fn foretold(stderr: &str) -> Refused {
         .collect()
 }
 
+/// What the list of refused rows says; its last columns are row, code and error.
+fn happened(list: &str) -> Refused {
+    let rows = list.lines().skip(1).map(|row| {
+        let cells: Vec<&str> = row.rsplitn(4, ',').collect();
+        (cells[2].parse().unwrap(), cells[1].to_owned())
+    });
+    rows.collect()
+}
+
 #[test]
 fn a_dry_run_foretells_each_row_that_the_bank_or_the_file_has_seen() {
     let folder = Folder::new();
@@ -74,4 +83,7 @@ fn a_dry_run_foretells_each_row_that_the_bank_or_the_file_has_seen() {
         "{}",
         done.stderr
     );
+    let list = fs::read_to_string(format!("{file}.rejected.csv")).unwrap();
+    // An `init` is a row per account there; the map takes them together.
+    assert_eq!(happened(&list), expected);
 }

@@ -7,6 +7,7 @@ mod exported;
 mod lines;
 mod prefix;
 mod records;
+mod rejects;
 mod row;
 mod send;
 mod source;

@@ -41,6 +41,20 @@ impl Prefix {
     }
 }
 
+/// The name under which a row with this name is tried anew: for one that was made, the same with the
+/// number of the attempt behind it; for one of the row's own, that very one.
+pub fn next(tx_id: &TxId<'_>) -> String {
+    let tx_id = tx_id.as_str();
+    let (hash, attempt) = tx_id.split_once('/').unwrap_or((tx_id, "1"));
+    let is_made = hash.strip_prefix(HEAD).is_some_and(|digits| {
+        digits.len() == HASH_DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    });
+    match attempt.parse::<u32>() {
+        Ok(attempt) if is_made => format!("{hash}/{}", attempt.saturating_add(1)),
+        Ok(_) | Err(_) => tx_id.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +75,16 @@ mod tests {
         for other in [&["a\n"][..], &["a\n", "\nb"], &["a\r\n", "b"], &["c\n", "b"], &["a\n", "b "]]
         {
             assert_ne!(name(other), named, "{other:?}");
+        }
+    }
+    #[test]
+    fn a_name_that_was_made_leads_to_the_next_attempt_and_any_other_to_itself() {
+        let made = format!("{HEAD}{}", "0f".repeat(HASH_DIGITS / 2));
+        let next = |tx_id: &str| next(&TxId::new(tx_id).unwrap());
+        assert_eq!(next(&made), format!("{made}/2"));
+        assert_eq!(next(&format!("{made}/2")), format!("{made}/3"));
+        for own in ["own", "own/2", "import-7", &format!("{made}/x"), &format!("{made}0")] {
+            assert_eq!(next(own), *own);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Sends the rows of a file, many at once, and keeps account of what the bank says to each.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::Tally;
+use super::rejects::Rejects;
 use super::source::{Found, Item, Rows, Source};
 use super::window::{ROWS_MAX, Window};
 use crate::bulk::{Lost, Pipe, Progress, Sent, text_of};
@@ -17,11 +17,12 @@ use crate::server::Server;
 use crate::shell;
 
 /// What to do about a row that the bank refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
     /// Stop there.
     Stop,
-    /// Write it to this file and go on.
-    Keep(PathBuf),
+    /// Write it to a list beside the file and go on.
+    Keep,
 }
 
 struct Sender<'s> {
@@ -31,30 +32,24 @@ struct Sender<'s> {
     seq_seen: u64,
     window: Window,
     tally: Tally,
-    rejects: Option<(PathBuf, csv::Writer<File>)>,
+    rejects: Option<Rejects>,
     progress: Progress,
 }
 
-/// Sends all rows, of which there are `total`. Errors: the first refusal, unless it is to be kept.
+/// Sends all rows, of which there are `total`; returns what became of them, and where the refused ones
+/// stand. Errors: the first refusal, unless it is to be kept.
 pub async fn send(
     server: &Server,
     source: &mut Source,
     rejected: Rejected,
     total: u64,
     is_quiet: bool,
-) -> Result<Tally, Failure> {
+) -> Result<(Tally, Option<PathBuf>), Failure> {
     // Where a refusal stops the import, each row waits for the answer to the one before: whatever is on
     // its way behind a refused row would be done.
-    let rows_max = match rejected {
-        Rejected::Stop => 1,
-        Rejected::Keep(_) => ROWS_MAX,
-    };
-    let rejects = match rejected {
-        Rejected::Stop => None,
-        Rejected::Keep(path) => {
-            let writer = csv::Writer::from_path(&path).map_err(|error| unkept(&path, &error))?;
-            Some((path, writer))
-        }
+    let (rows_max, rejects) = match rejected {
+        Rejected::Stop => (1, None),
+        Rejected::Keep => (ROWS_MAX, Some(Rejects::of(source.path()))),
     };
     let mut pipe = Pipe::new(server);
     let seq_seen = position(&mut pipe, server).await?;
@@ -80,11 +75,8 @@ pub async fn send(
     }
     sender.exchange(&rows).await?;
     let Sender { tally, rejects, progress, .. } = sender;
-    if let Some((path, mut writer)) = rejects {
-        writer.flush().map_err(|error| unkept(&path, &error.into()))?;
-    }
     progress.finish(tally.rows);
-    Ok(tally)
+    Ok((tally, rejects.and_then(Rejects::into_path)))
 }
 
 impl Sender<'_> {
@@ -110,11 +102,12 @@ impl Sender<'_> {
             }
             self.tally.rejected += 1;
             match &mut self.rejects {
-                Some((path, writer)) => {
-                    keep(writer, item, reply).map_err(|error| unkept(path, &error))?;
-                }
+                Some(rejects) => rejects.add(item, reply)?,
                 None => return Err(self.refused(rows, item, reply)),
             }
+        }
+        if let Some(rejects) = &mut self.rejects {
+            rejects.flush()?;
         }
         if let Some(Lost { failure, may_have_happened }) = lost {
             let mut told = self.tally.so_far();
@@ -152,27 +145,4 @@ impl Sender<'_> {
 /// Whether the bank wrote a refusal down: it has a place in the log then.
 fn is_recorded(reply: &Value) -> bool {
     reply.get("seq").is_some()
-}
-
-fn keep(writer: &mut csv::Writer<File>, item: &Item, reply: &Value) -> csv::Result<()> {
-    if writer_is_new(writer) {
-        writer.write_record(["row", "tx_id", "code", "error", "request"])?;
-    }
-    writer.write_record([
-        &item.row.to_string(),
-        item.tx_id.as_str(),
-        text_of(reply, "code"),
-        text_of(reply, "error"),
-        &String::from_utf8_lossy(&item.request()),
-    ])
-}
-
-fn writer_is_new(writer: &csv::Writer<File>) -> bool {
-    // Nothing is written before the first row that is kept.
-    writer.get_ref().metadata().is_ok_and(|file| file.len() == 0)
-}
-
-fn unkept(path: &std::path::Path, error: &csv::Error) -> Failure {
-    let text = format!("cannot write to {}: {error}", path.display());
-    Failure::new(Exit::Usage, "output", text)
 }

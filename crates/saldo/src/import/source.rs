@@ -114,6 +114,11 @@ impl Source {
         Ok(Self { path: path.to_owned(), format, file, bytes: about.len() })
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Its rows, from the first. They share one place in the file, so that only one reads at a time.
     pub fn rows(&mut self) -> Result<Rows<'_>, Failure> {
         self.file.rewind().map_err(|error| unread(&self.path, &error))?;

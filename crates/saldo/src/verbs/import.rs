@@ -8,8 +8,8 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::import::{self, FileFormat, Refusal, Rejected, Source, Tally};
 use crate::output::{self, Answer, OutputArgs, Rows, tsv};
-use crate::runtime;
 use crate::server::ServerArgs;
+use crate::{runtime, shell};
 
 /// What each value of a row is.
 const COLUMNS: [&str; 5] = ["rows", "done", "already_done", "rejected", "skipped"];
@@ -29,7 +29,8 @@ pub struct Args {
     /// Check every row against the bank as it is, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write refused rows to FILE.rejected.csv and go on; ends with 1 when there are any
+    /// Write refused rows to FILE.rejected.csv and go on, many rows at a time; ends with 1 when there
+    /// are any
     #[arg(long)]
     keep_going: bool,
     #[command(flatten)]
@@ -64,21 +65,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
         total += 1;
     }
     // One runtime for all of it: the connection belongs to the one in which it was opened.
-    let tally = runtime::block_on(async {
+    let (tally, rejects) = runtime::block_on(async {
         if args.dry_run {
             let (tally, refusals) = import::dry_run(&server, &mut source, total, is_quiet).await?;
             for (row, Refusal { code, why }) in &refusals {
                 output.note(&format!("row {row} would be refused ({code}): {why}"));
             }
-            return Ok(tally);
+            return Ok((tally, None));
         }
-        let rejected = if args.keep_going {
-            let mut path = args.file.clone().into_os_string();
-            path.push(".rejected.csv");
-            Rejected::Keep(path.into())
-        } else {
-            Rejected::Stop
-        };
+        let rejected = if args.keep_going { Rejected::Keep } else { Rejected::Stop };
         import::send(&server, &mut source, rejected, total, is_quiet).await
     })?;
     if tally.rejected > 0 {
@@ -87,7 +82,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
             "{} of {} rows {would} refused, {} {would} done, {} had been done before",
             tally.rejected, tally.rows, tally.done, tally.already
         );
-        return Err(Failure::new(Exit::No, "rows_rejected", text));
+        let failure = Failure::new(Exit::No, "rows_rejected", text);
+        return Err(match rejects {
+            Some(path) => {
+                let path = shell::quoted(&path.display().to_string());
+                failure.hint(format!("correct them in {path} and import that: saldo import {path}"))
+            }
+            None => failure,
+        });
     }
     output.print(&answer(tally, args.dry_run)?)
 }
