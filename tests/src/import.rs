@@ -195,3 +195,36 @@ fn refused_rows_are_a_file_that_can_be_imported_and_no_list_is_lost() {
     assert!(imported.stderr.contains("700 had been done before"), "{}", imported.stderr);
     assert_eq!(bank.balances(["ana", "b,\"ia"]), [100, 0], "a tx_id of the row's own stays");
 }
+
+#[test]
+fn an_init_that_is_larger_in_an_export_than_a_line_comes_back_whole() {
+    let bank = Bank::new();
+    let accounts: serde_json::Map<String, serde_json::Value> =
+        (0..45_000).map(|n| (format!("a{n:05}"), 1_000_000.into())).collect();
+    let set = serde_json::json!({"cmd": "init_accounts", "accounts": accounts, "tx_id": "i"});
+    assert_eq!(bank.server.connect().ask(&set.to_string())["ok"], true);
+    // One that fills its line to the last bytes, without a tx_id: with one it needs two lines.
+    let accounts: serde_json::Map<String, serde_json::Value> =
+        (0..45_588).map(|n| (format!("b{n:05}"), 9_007_199_254_740_u64.into())).collect();
+    let full = serde_json::json!({"cmd": "init_accounts", "accounts": accounts}).to_string();
+    assert!((1 << 20) - 60 < full.len() && full.len() <= 1 << 20, "{}", full.len());
+    assert_eq!(bank.server.connect().ask(&full)["ok"], true);
+    for format in ["jsonl", "csv"] {
+        let other = Bank::new();
+        let file = other.folder.around().join(format!("all.{format}")).display().to_string();
+        Run::new(&["export", "transactions", "--format", format, "--out", &file])
+            .at(&bank.server)
+            .end()
+            .with_code(0);
+        let dry = other.import(&file, &["--dry-run", "--json"]).with_code(0).json();
+        assert_eq!(dry["done"], 3, "{format}: {dry}");
+        assert_eq!(other.done(&file), (3, 0), "{format}");
+        assert_eq!(other.done(&file), (0, 3), "{format}");
+        let totals = [&bank, &other]
+            .map(|bank| bank.server.connect().ask(r#"{"cmd":"totals"}"#))
+            .map(|totals| (totals["accounts"].clone(), totals["sum"].clone()));
+        assert_eq!(totals[0], totals[1], "{format}");
+        let same = other.server.connect().ask(r#"{"cmd":"transaction","tx_id":"i"}"#);
+        assert_eq!(same["ok"], true, "{format}: what fits one line keeps its tx_id");
+    }
+}

@@ -18,6 +18,7 @@ use super::records::Records;
 use super::row::{Row, Write};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
+use crate::openings::pieces::{self, Piece};
 use crate::unanswered::cause_of_io;
 
 /// How a file is written.
@@ -201,17 +202,24 @@ impl Rows<'_> {
     /// tx_id that follow one another are one command.
     fn add(&mut self, item: Item) -> Result<(), Fault> {
         let Item { row, command, tx_id, not_after_us } = item;
-        let openings = match (command, &self.reader) {
-            (Command::Init(openings), Reader::Records(_)) => openings.into_inner(),
-            (command, Reader::Lines(_) | Reader::Records(_)) => {
+        let openings = match command {
+            Command::Init(openings) => openings.into_inner(),
+            command @ (Command::Deposit { .. }
+            | Command::Withdraw { .. }
+            | Command::Transfer(_)) => {
                 self.put_together()?;
                 self.ready.push_back(Item { row, command, tx_id, not_after_us });
                 return Ok(());
             }
         };
+        let is_of_many = matches!(self.reader, Reader::Records(_));
         match &mut self.gathered {
-            Some(gathered) if gathered.tx_id == tx_id && gathered.not_after_us == not_after_us => {
-                gathered.openings.extend(openings)
+            Some(gathered)
+                if is_of_many
+                    && gathered.tx_id == tx_id
+                    && gathered.not_after_us == not_after_us =>
+            {
+                gathered.openings.extend(openings);
             }
             Some(_) | None => {
                 self.put_together()?;
@@ -221,17 +229,22 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// The rows of one `init` are all there.
+    /// The rows of one `init` are all there. One that does not fit a line of the wire is cut into
+    /// several, as `saldo init` does it.
     fn put_together(&mut self) -> Result<(), Fault> {
-        let Some(Gathered { row, tx_id, not_after_us, openings }) = self.gathered.take() else {
-            return Ok(());
-        };
-        let openings = Openings::new(openings).ok_or_else(|| Fault::Row {
-            number: row,
-            what: "an account stands twice among the rows of this init".to_owned(),
+        let Some(gathered) = self.gathered.take() else { return Ok(()) };
+        let Gathered { row, tx_id, not_after_us, openings } = gathered;
+        let bad = |what: String| Fault::Row { number: row, what };
+        let twice = || bad("an account stands twice among the rows of this init".to_owned());
+        let openings = Openings::new(openings).ok_or_else(twice)?;
+        let pieces = pieces::cut(openings.as_slice(), &tx_id).map_err(|fault| {
+            bad(format!("it needs several requests, and its tx_id cannot be numbered: {fault}"))
         })?;
-        let command = Command::Init(openings);
-        self.ready.push_back(Item { row, command, tx_id, not_after_us });
+        for Piece { openings, tx_id } in pieces {
+            let openings = Openings::new(openings.to_vec()).ok_or_else(twice)?;
+            let command = Command::Init(openings);
+            self.ready.push_back(Item { row, command, tx_id, not_after_us });
+        }
         Ok(())
     }
 }
