@@ -45,11 +45,13 @@ fn an_export_imported_into_an_empty_bank_gives_the_same_balances() {
         let file = file.display().to_string();
         let dry = Run::new(&["import", &file, "--dry-run", "--json"]).at(&other).end().with_code(0);
         let tried: Value = serde_json::from_str(&dry.stdout).unwrap();
-        let done = Run::new(&["import", &file, "--json"]).at(&other).end().with_code(0);
+        let done =
+            Run::new(&["import", &file, "--json", "--keep-going"]).at(&other).end().with_code(0);
         let done: Value = serde_json::from_str(&done.stdout).unwrap();
         assert_eq!(done["done"], tried["done"], "{tried} {done}");
         assert_eq!(done["already_done"], 0, "{done}");
-        let again = Run::new(&["import", &file, "--json"]).at(&other).end().with_code(0);
+        let again =
+            Run::new(&["import", &file, "--json", "--keep-going"]).at(&other).end().with_code(0);
         let again: Value = serde_json::from_str(&again.stdout).unwrap();
         assert_eq!((&again["done"], &again["already_done"]), (&0.into(), &done["done"]), "{again}");
         let imported = Model::of(&Journal::read(&folder));

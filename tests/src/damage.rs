@@ -157,6 +157,28 @@ fn a_journal_that_is_shorter_than_its_snapshot_is_refused() {
     check_refused("no journal at all", &folder, "transactions.log", 0);
 }
 
+#[test]
+fn a_journal_that_is_shorter_than_its_index_is_refused_with_the_way_on() {
+    let folder = Folder::copy_of(&Base::new().stopped);
+    for name in ["state.json", "state.previous.json"] {
+        fs::remove_file(folder.file(name)).unwrap();
+    }
+    let log = Layout::of(folder.bytes("transactions.log"));
+    let group = &log.full_groups()[7];
+    folder.write("transactions.log", &log.bytes[..group.events.start]);
+    let before = folder.image();
+    let ended = Serve::on(&folder).refused();
+    assert_eq!(ended.code, Some(71), "{ended:?}");
+    assert!(ended.stderr.contains("its index holds events up to seq "), "{}", ended.stderr);
+    let index = folder.file("index");
+    let hint = format!("delete the folder {}", index.display());
+    assert!(ended.stderr.contains(&hint), "{}", ended.stderr);
+    assert!(folder.image() == before, "something was changed");
+    fs::remove_dir_all(index).unwrap();
+    Server::start(&folder).shut_down().with_code(0);
+    verify(&folder).with_code(0);
+}
+
 /// A change of one group's event lines.
 type Rewriting = fn(&str) -> String;
 

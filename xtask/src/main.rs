@@ -6,6 +6,7 @@
 
 mod cargo;
 mod counts;
+mod database;
 mod fix;
 mod needs;
 mod peers;

@@ -29,6 +29,7 @@ pub const OF_TESTS: &[Need] = &[
     Need { program: "jq", package: "jq", purpose: "the README's reading of the log" },
     Need { program: "strace", package: "strace", purpose: "stalled and failing syncs" },
     Need { program: "hledger", package: "hledger", purpose: "the check of an export" },
+    Need { program: "pg_ctl", package: "postgresql", purpose: "the engine over PostgreSQL" },
 ];
 
 /// Where Debian keeps the programs of a database server, a folder per version: not on the search

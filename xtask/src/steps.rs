@@ -36,6 +36,8 @@ pub enum Action {
     /// Tests, chosen by arguments that `cargo test` and `cargo nextest run` both take. A step that
     /// runs no test at all has failed.
     Tests(&'static [&'static str]),
+    /// The same, beside a PostgreSQL server of the step's own.
+    DatabaseTests(&'static [&'static str]),
     /// Examples in the documentation, of which there may be none.
     DocTests(&'static [&'static str]),
 }
@@ -85,10 +87,16 @@ pub const STEPS: &[Step] = &[
             "--workspace",
             "--exclude",
             "tests",
+            "--exclude",
+            "postgres",
             "--tests",
             "--features",
             "engine/conformance",
         ]),
+    ),
+    Step::new(
+        "the engine over PostgreSQL, alone and with a synchronous standby",
+        Action::DatabaseTests(&["--package", "postgres", "--tests"]),
     ),
     Step::new(
         "examples in the documentation",

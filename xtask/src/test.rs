@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use crate::cargo;
 use crate::counts;
+use crate::database::LocalDatabase;
 use crate::needs;
 use crate::repository::Repository;
 use crate::rules;
@@ -93,19 +94,25 @@ impl Run {
                 let tally = rules::check_all(&Repository::read(&self.root)?);
                 Ok(Finished { success: tally.failed == 0, tally })
             }
-            Action::Cargo(arguments) => self.cargo(arguments),
+            Action::Cargo(arguments) => self.cargo(arguments, None),
             Action::DocTests(arguments) => {
-                self.cargo(&[&["test", "--locked", "--no-fail-fast", "--doc"], arguments].concat())
+                self.cargo(&[&["test", "--locked", "--no-fail-fast", "--doc"], arguments].concat(), None)
             }
-            Action::Tests(arguments) => {
-                let finished = self.cargo(&[self.test_runner(), arguments].concat())?;
-                let ran = finished.tally.passed + finished.tally.failed;
-                if finished.success && ran == 0 {
-                    eprintln!("error: no test was run");
-                }
-                Ok(Finished { success: finished.success && ran > 0, ..finished })
+            Action::Tests(arguments) => self.tests(arguments, None),
+            Action::DatabaseTests(arguments) => {
+                let database = LocalDatabase::start(&self.root)?;
+                self.tests(arguments, Some(&database))
             }
         }
+    }
+
+    fn tests(&self, arguments: &[&str], database: Option<&LocalDatabase>) -> Result<Finished> {
+        let finished = self.cargo(&[self.test_runner(), arguments].concat(), database)?;
+        let ran = finished.tally.passed + finished.tally.failed;
+        if finished.success && ran == 0 {
+            eprintln!("error: no test was run");
+        }
+        Ok(Finished { success: finished.success && ran > 0, ..finished })
     }
 
     /// The start of a test command. cargo-nextest, where it is installed, gives each test a process
@@ -120,10 +127,13 @@ impl Run {
         }
     }
 
-    fn cargo(&self, arguments: &[&str]) -> Result<Finished> {
+    fn cargo(&self, arguments: &[&str], database: Option<&LocalDatabase>) -> Result<Finished> {
         println!("   cargo {}", arguments.join(" "));
         let mut command = cargo::cargo(&self.root);
         command.args(arguments).env("SALDO_BIN", &self.binary);
+        if let Some(database) = database {
+            command.env("SALDO_TEST_POSTGRES", database.address());
+        }
         let mut limit = STEP_LIMIT;
         if self.tier == Tier::All {
             limit = STEP_LIMIT_ALL;

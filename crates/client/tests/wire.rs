@@ -291,7 +291,7 @@ async fn a_resolve_that_was_lost_is_sent_again_and_else_its_outcome_is_unknown()
 async fn what_is_not_there_yet_is_told_at_once_and_not_asked_for_again() {
     let (listener, address) = listen().await;
     let mut client = Client::new(address, PATIENT);
-    for code in ["unknown_transaction", "not_yet", "index_unavailable"] {
+    for code in ["unknown_transaction", "not_yet", "index_unavailable", "journal_unavailable"] {
         let named = Named::Seq(Seq::new(9));
         let (reply, guest) = tokio::join!(client.transaction(&named), async {
             let mut guest = Guest::arrive(&listener).await;

@@ -11,4 +11,4 @@ pub mod query;
 mod seam;
 
 pub use query::{Query, Reading};
-pub use seam::{BalanceReading, BoxFuture, Engine, Outcome, Request, Unavailable};
+pub use seam::{Answered, BalanceReading, BoxFuture, Engine, Outcome, Request, Unavailable};

@@ -66,7 +66,7 @@ pub fn difference(
         }
         (
             Query::Accounts { prefix, after, limit, count },
-            Reading::Accounts { accounts, more, count: counted, as_of },
+            Reading::Accounts { accounts, next, count: counted, as_of },
         ) => {
             let all: Vec<&String> =
                 bank.balances().keys().filter(|name| name.starts_with(&**prefix)).collect();
@@ -79,9 +79,10 @@ pub fn difference(
                 let shown = (told.seq.get(), i128::from(told.balance.get()));
                 told.account.as_str() == name.as_str() && last == Some(shown)
             };
+            let last = accounts.last().filter(|_| behind.len() > *limit);
             accounts.len() == behind.len().min(*limit)
                 && behind.iter().copied().zip(accounts).all(is_line)
-                && *more == (behind.len() > *limit)
+                && next.as_ref() == last.map(|last| &last.account)
                 && *counted == count.then_some(all.len() as u64)
                 && *as_of == head
         }

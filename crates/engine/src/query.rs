@@ -159,8 +159,9 @@ pub enum Reading {
     Accounts {
         /// They, by name.
         accounts: Vec<AccountLine>,
-        /// Whether there are more behind the last of them.
-        more: bool,
+        /// The last name that the page looked at, when there are more behind it: `after` of the next
+        /// page. The page may be without it, or empty, when accounts are being opened.
+        next: Option<AccountId<'static>>,
         /// How many begin with the prefix, when that was asked.
         count: Option<u64>,
         /// The position that the answer reflects.

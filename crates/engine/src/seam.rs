@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use ledger::{AccountId, Balance, Command, Event, Rejection, Seq, Transaction, TxId};
 
@@ -13,9 +14,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Executes requests; an outcome is durable when it is returned.
 pub trait Engine: Send + Sync + 'static {
-    /// Runs `batch` in order and resolves when every outcome in it is durable: one outcome per
-    /// request, in the same order.
-    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>>;
+    /// Runs `batch` in order, the first of it at least, and resolves when every outcome is durable.
+    /// Outcomes that hold much of history end it early: what was not begun then comes back, to be
+    /// handed in again.
+    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>>;
 
     /// Answers a question about history, at one stated position that is durable, and that is no
     /// earlier than what any answer before it showed.
@@ -24,6 +26,15 @@ pub trait Engine: Send + Sync + 'static {
     /// The highest seq that is known to be durable: the position that an answer reflects when it
     /// rests on nothing newer.
     fn seq_durable(&self) -> Seq;
+}
+
+/// How far a batch was run, so that who asks can let go of its outcomes before the next ones come.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answered<'a> {
+    /// One outcome per request, in the same order, for as many of them as were run.
+    pub outcomes: Vec<Outcome<'a>>,
+    /// Those that were not begun, in their order; most often none.
+    pub rest: Vec<Request<'a>>,
 }
 
 /// One thing that a client asks of the engine.
@@ -69,7 +80,7 @@ pub enum Outcome<'a> {
     Resolved {
         /// What stands under the tx_id: what was done, a recorded refusal, or
         /// [`Event::Void`].
-        transaction: Box<Transaction<'static>>,
+        transaction: Arc<Transaction<'static>>,
         /// Whether that was settled before this request.
         duplicate: bool,
     },
@@ -149,9 +160,12 @@ pub enum Unavailable {
     JournalStopped,
     /// The command's record would pass the largest record that the journal takes.
     TooLarge,
-    /// The history index cannot be read; what needs it waits until it is rebuilt. Nothing was
-    /// done.
+    /// The history index is damaged; what needs it waits until it is rebuilt. Nothing was done.
     IndexDamaged,
+    /// The disk did not give the history index. Nothing was done.
+    IndexUnreadable,
+    /// The journal cannot be read where the answer stands. Nothing was done.
+    JournalUnreadable,
     /// The database did not answer within the time that a request may wait. Nothing was done.
     DatabaseUnreachable,
 }
@@ -162,6 +176,8 @@ impl fmt::Display for Unavailable {
             Self::ShuttingDown => "the server is shutting down",
             Self::JournalStopped => "the journal stopped after a failed write",
             Self::TooLarge => "the command is too large for one record",
+            Self::IndexUnreadable => "the history index cannot be read at the moment",
+            Self::JournalUnreadable => "the journal cannot be read where the answer stands",
             Self::DatabaseUnreachable => "the database does not answer",
             Self::IndexDamaged => "the history index is damaged and is rebuilt at the next start",
         })

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use engine::embedded::{Embedded, Options, open};
-use engine::{BoxFuture, Engine, Outcome, Request};
+use engine::{Answered, BoxFuture, Engine, Outcome, Request};
 use journal::ACTIVE;
 use journal::disk::{PowerLoss, SimDisk};
 use journal::{Currency, Genesis, LedgerId};
@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// How often what must wait is asked whether it still does.
 const POLLS: usize = 200;
 
-type Answer<'e> = BoxFuture<'e, Vec<Outcome<'e>>>;
+type Answer<'e> = BoxFuture<'e, Answered<'e>>;
 
 fn account(name: &'static str) -> AccountId<'static> {
     AccountId::new(name).unwrap()
@@ -58,7 +58,7 @@ async fn bank(disk: &SimDisk) -> Embedded<SimDisk> {
     let openings = [("alice", 100), ("carol", 5)];
     let openings = openings.map(|(name, held)| (account(name), Balance::new(held).unwrap()));
     let init = Command::Init(Openings::new(openings.to_vec()).unwrap());
-    let outcomes = engine.execute(vec![write("opening", true, init)]).await;
+    let outcomes = engine.execute(vec![write("opening", true, init)]).await.outcomes;
     assert!(matches!(outcomes[..], [Outcome::Done { .. }]), "{outcomes:?}");
     engine
 }
@@ -66,13 +66,13 @@ async fn bank(disk: &SimDisk) -> Embedded<SimDisk> {
 /// Asks; the answer waits for the sync that is held.
 fn ask<'e>(engine: &'e Embedded<SimDisk>, request: Request<'static>) -> Answer<'e> {
     let mut answer = engine.execute(vec![request]);
-    if let Poll::Ready(outcomes) = poll(&mut answer) {
-        panic!("answered before its sync: {outcomes:?}");
+    if let Poll::Ready(answered) = poll(&mut answer) {
+        panic!("answered before its sync: {answered:?}");
     }
     answer
 }
 
-fn poll<'e>(answer: &mut Answer<'e>) -> Poll<Vec<Outcome<'e>>> {
+fn poll<'e>(answer: &mut Answer<'e>) -> Poll<Answered<'e>> {
     answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -131,7 +131,7 @@ async fn while_a_sync_is_held_nothing_that_rests_on_it_is_answered() {
     disk.release_syncs();
     let mut outcomes = Vec::new();
     for answer in answers {
-        outcomes.extend(tokio::time::timeout(LIMIT, answer).await.unwrap());
+        outcomes.extend(tokio::time::timeout(LIMIT, answer).await.unwrap().outcomes);
     }
     let told: Vec<String> = outcomes.iter().map(told).collect();
     assert_eq!(
@@ -173,7 +173,8 @@ async fn what_rests_on_nothing_new_is_answered_while_a_sync_is_held() {
     ];
     for request in old {
         // What stands under a tx_id is read by another thread; none waits for the sync.
-        let Ok(outcomes) = tokio::time::timeout(LIMIT, engine.execute(vec![request.clone()])).await
+        let Ok(Answered { outcomes, .. }) =
+            tokio::time::timeout(LIMIT, engine.execute(vec![request.clone()])).await
         else {
             panic!("waits for a sync that it does not rest on: {request:?}");
         };
@@ -197,7 +198,7 @@ async fn when_the_power_goes_inside_the_sync_nobody_was_told_anything() {
 
         disk.power_loss(seed, PowerLoss::Ordered);
         for answer in answers {
-            let outcomes = tokio::time::timeout(LIMIT, answer).await.unwrap();
+            let outcomes = tokio::time::timeout(LIMIT, answer).await.unwrap().outcomes;
             assert!(matches!(outcomes[..], [Outcome::Unknown { .. }]), "{outcomes:?}");
         }
         engine.close().unwrap_err();
@@ -207,7 +208,7 @@ async fn when_the_power_goes_inside_the_sync_nobody_was_told_anything() {
         let engine = start(&disk);
         let again = write("first", true, transfer("alice", "bob", 40));
         let asked = vec![again, Request::Balances(vec![account("alice"), account("bob")])];
-        let outcomes = engine.execute(asked).await;
+        let outcomes = engine.execute(asked).await.outcomes;
         assert_eq!(told(&outcomes[1]), "60 40", "seed {seed}: {outcomes:?}");
         engine.close().unwrap();
     }

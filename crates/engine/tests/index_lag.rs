@@ -33,7 +33,8 @@ async fn a_bound_below_what_the_index_writes_at_once_stops_nobody_for_ever() {
     let engine = Embedded::start(disk, parts, &options, Box::new(|_| {}));
     for first in (0..2_048).step_by(64) {
         let batch = (first..first + 64).map(deposit).collect();
-        let outcomes = tokio::time::timeout(LIMIT, engine.execute(batch)).await.unwrap();
+        let answered = tokio::time::timeout(LIMIT, engine.execute(batch)).await.unwrap();
+        let outcomes = answered.outcomes;
         let is_done = |outcome: &Outcome<'_>| matches!(outcome, Outcome::Done { .. });
         assert!(outcomes.iter().all(is_done), "{outcomes:?}");
     }

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use history::{Group, History, Options, Work};
 use journal::disk::RealDisk;
-use journal::{Head, LedgerId, Traces};
+use journal::{Hash, Head, LedgerId, Traces};
 use ledger::Seq;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -104,7 +104,13 @@ fn fill(index: &History<RealDisk>, events: u64) -> Outcome<Spent> {
         let file_first = (first - 1) / FILE_EVENTS * FILE_EVENTS + 1;
         let offset = 200 + (first - file_first) * u64::from(LINE_BYTES);
         let before = cpu_ns()?;
-        index.append(Group { head, traces: slice, file_first: Seq::new(file_first), offset });
+        index.append(Group {
+            head,
+            seal: Hash::ZERO,
+            traces: slice,
+            file_first: Seq::new(file_first),
+            offset,
+        });
         spent.append += cpu_ns()? - before;
         work(index, &mut spent, false)?;
     }

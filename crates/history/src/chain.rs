@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use journal::disk::Disk;
-use journal::{Head, LedgerId};
+use journal::{Hash, Head, LedgerId};
 
 use crate::folder::{is_ours, span_of};
 use crate::page::Span;
@@ -71,6 +71,11 @@ impl<D: Disk> Chain<D> {
             self.dropped_count += 1;
         }
         disk.sync_dir()
+    }
+
+    /// The seal of the group with which the chain ends; `None` when it is empty.
+    pub(crate) fn seal(&self) -> Option<Hash> {
+        self.runs.last().map(|run| run.footer().seal)
     }
 
     /// The journal after the last event of the chain.

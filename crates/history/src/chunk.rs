@@ -1,12 +1,12 @@
 //! Events that are in no run yet, in memory.
 //!
-//! A chunk begins and ends with a group. It is filled under a lock, closed when it holds enough,
-//! and sorted once, later, without one.
+//! A chunk begins and ends with a group. It is filled under a lock (`fresh`), closed when it holds
+//! enough, and sorted once, later, without one.
 
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use journal::{Head, Trace, Traces};
+use journal::{Hash, Head, Trace, Traces};
 use ledger::Seq;
 
 use crate::entry::{Leg, Pair, sort_by_account};
@@ -14,13 +14,27 @@ use crate::error::HistoryError;
 use crate::run::Wanted;
 use crate::{Group, NameOf, Place};
 
+/// So many accounts that events change or open weigh as much as an event. Nearly every event changes
+/// two accounts and opens none, and then its weight is one; what opens 100,000 accounts takes the
+/// memory of thousands.
+const ACCOUNTS_PER_EVENT: u64 = 8;
+
+/// What events weigh that change and open so many accounts together: the events, or more.
+pub(crate) fn weight(events: u64, changed: u64, opened: u64) -> u64 {
+    events.max(changed.saturating_add(opened) / ACCOUNTS_PER_EVENT)
+}
+
 /// Consecutive events.
 pub(crate) struct Chunk {
     /// The journal before the first event, and after the last.
     before: Head,
     head: Head,
+    /// Hash of the seal of its last group.
+    seal: Hash,
     traces: Traces,
     stretches: Vec<Stretch>,
+    /// Accounts that its events change, each as often as it is changed.
+    changed: u64,
     sorted: OnceLock<Sorted>,
 }
 
@@ -49,16 +63,26 @@ impl Chunk {
     /// An empty chunk behind `before`.
     pub(crate) fn behind(before: Head) -> Self {
         let (traces, stretches) = (Traces::default(), Vec::new());
-        Self { before, head: before, traces, stretches, sorted: OnceLock::new() }
+        Self {
+            before,
+            head: before,
+            seal: Hash::ZERO,
+            traces,
+            stretches,
+            changed: 0,
+            sorted: OnceLock::new(),
+        }
     }
 
     /// Adds a group, which must follow. Costs a copy of its traces.
     pub(crate) fn append(&mut self, group: &Group<'_>) {
-        let Group { head, traces, file_first, offset } = *group;
+        let Group { head, seal, traces, file_first, offset } = *group;
         let at = self.traces.len();
         self.stretches.push(Stretch { at, file_first, offset, end_us: head.at_us });
         self.traces.extend(traces);
-        self.head = head;
+        let changed = traces.list.iter().map(|trace| traces.accounts_of(trace).len() as u64);
+        self.changed = self.changed.saturating_add(changed.sum());
+        (self.head, self.seal) = (head, seal);
     }
 
     pub(crate) fn before(&self) -> Head {
@@ -69,8 +93,18 @@ impl Chunk {
         self.head
     }
 
+    pub(crate) fn seal(&self) -> Hash {
+        self.seal
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.traces.len()
+    }
+
+    /// What its events weigh, in ordinary ones.
+    pub(crate) fn weight(&self) -> u64 {
+        let opened = self.opened();
+        weight(self.len() as u64, self.changed, opened.end.saturating_sub(opened.start))
     }
 
     pub(crate) fn first(&self) -> Seq {
@@ -112,7 +146,8 @@ impl Chunk {
         if self.sorted.get().is_some() {
             return Ok(());
         }
-        let names = names_of(self.opened(), name_of)?;
+        let mut names = names_of(self.opened(), name_of).collect::<Result<Vec<_>, _>>()?;
+        names.sort_unstable();
         let all = self.traces.slice(0, self.len(), self.first());
         let mut legs = Vec::with_capacity(2 * self.len());
         for (at, trace) in (0u32..).zip(all.list) {
@@ -195,18 +230,15 @@ impl Chunk {
 /// A name with the number of its account.
 pub(crate) type Named = (Box<[u8]>, u32);
 
-/// The names of accounts, sorted. Errors: `Nameless`.
+/// The names of accounts, in the order of their numbers. Errors: `Nameless`.
 pub(crate) fn names_of(
     numbers: Range<u64>,
     name_of: NameOf<'_>,
-) -> Result<Vec<Named>, HistoryError> {
-    let mut names = Vec::new();
-    for number in numbers {
+) -> impl Iterator<Item = Result<Named, HistoryError>> {
+    numbers.map(move |number| {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         let name = name_of(number).filter(|name| name.len() <= usize::from(u8::MAX));
         let Some(name) = name else { return Err(HistoryError::Nameless { number }) };
-        names.push((name.into_bytes().into_boxed_slice(), number));
-    }
-    names.sort_unstable();
-    Ok(names)
+        Ok((name.into_bytes().into_boxed_slice(), number))
+    })
 }

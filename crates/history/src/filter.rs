@@ -115,6 +115,15 @@ impl Filter {
     }
 }
 
+/// `keys_max`, doubled until `keys` fit.
+pub(crate) fn doubled(keys_max: u64, keys: u64) -> u64 {
+    let mut doubled = keys_max;
+    while doubled < keys {
+        doubled = doubled.saturating_mul(2);
+    }
+    doubled
+}
+
 /// The bits of a hash, in each word of its block.
 #[inline]
 fn masks(hash: u64) -> [u64; WORDS_PER_BLOCK] {

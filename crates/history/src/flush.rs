@@ -30,7 +30,8 @@ pub(crate) fn flush<D: Disk>(
 ) -> Result<Option<(Span, Vec<Id>)>, HistoryError> {
     let (Some(oldest), Some(newest)) = (chunks.first(), chunks.last()) else { return Ok(None) };
     let sections = Sections::default();
-    let footer = Footer { ledger, key, before: oldest.before(), head: newest.head(), sections };
+    let (before, head, seal) = (oldest.before(), newest.head(), newest.seal());
+    let footer = Footer { ledger, key, before, head, seal, sections };
     let span = footer.span();
     let ids = ids(chunks);
     let mut to = RunWriter::create(disk, RUN_NEW, ledger, span)?.with(plants);

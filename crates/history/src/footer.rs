@@ -11,7 +11,7 @@ use crate::entry::{Id, Leg, Pair, pages};
 use crate::page::{PAYLOAD_BYTES, Span};
 
 /// The format of runs that this program writes and reads. Another one is dropped and built anew.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 const HEADER_MAGIC: &[u8; 16] = b"saldo index run\n";
 const FOOTER_MAGIC: &[u8; 16] = b"saldo index end\n";
@@ -65,6 +65,8 @@ pub(crate) struct Footer {
     pub(crate) before: Head,
     /// The journal after its last event.
     pub(crate) head: Head,
+    /// Hash of the seal of the group that ends there: which history it is the index of.
+    pub(crate) seal: Hash,
     pub(crate) sections: Sections,
 }
 
@@ -134,6 +136,7 @@ impl Footer {
             to.extend_from_slice(&head.money_in.to_le_bytes());
             to.extend_from_slice(&head.accounts_count.to_le_bytes());
         }
+        to.extend_from_slice(&self.seal.to_bytes());
         for section in self.sections.in_order() {
             for number in [section.first, section.pages, section.count] {
                 to.extend_from_slice(&number.to_le_bytes());
@@ -156,6 +159,7 @@ impl Footer {
         let own_page = from.u64()?;
         let before = from.head()?;
         let head = from.head()?;
+        let seal = Hash::from_bytes(from.chunk()?);
         let mut sections = [Section::default(); SECTIONS];
         for section in &mut sections {
             *section = Section { first: from.u64()?, pages: from.u64()?, count: from.u64()? };
@@ -165,7 +169,7 @@ impl Footer {
             return None;
         }
         let sections = Sections::from_order(sections);
-        let footer = Self { ledger, key, before, head, sections };
+        let footer = Self { ledger, key, before, head, seal, sections };
         let is_whole = own_page == page
             && before.seq.checked_next() == Some(span.first)
             && head.seq == span.last

@@ -1,8 +1,10 @@
-//! The index as its callers have it: it takes groups, does its work in steps, and answers.
+//! The index as its callers have it: it takes groups and answers.
+//! Not here: how what was taken gets to the disk (`work`).
 
-use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, TryLockError};
+use std::{mem, thread};
 
 use journal::disk::Disk;
 use journal::{Head, LedgerId, Plants};
@@ -10,53 +12,57 @@ use ledger::Seq;
 
 use crate::chain::{self, Chain};
 use crate::chunk::Chunk;
-use crate::entry::Id;
 use crate::error::HistoryError;
 use crate::fill::fill;
-use crate::filter::Filter;
-use crate::flush::flush;
+use crate::filter::{Filter, doubled};
+use crate::fresh::Fresh;
 use crate::key;
 use crate::look::{AskedNames, View};
-use crate::merge::{Merge, Step};
-use crate::page::Span;
-use crate::plan;
+use crate::merge::Merge;
 use crate::run::{Run, Wanted};
-use crate::{Group, NameOf, NamesPage, Opened, Options, Place, Usage, Work};
+use crate::{Group, NameOf, NamesPage, Opened, Options, Place, Usage};
 
 /// The index of history.
 ///
 /// Three kinds of threads use it: the journal's appends, one in the background works, and any number
-/// look up. Only appending and taking a view of what there is lock `state`, and only briefly.
+/// look up. The first locks `fresh` alone, the second `state` alone, and both only briefly; who looks
+/// up takes a view of both, `state` first.
 ///
-/// **Invariant:** every event up to `appended` is in exactly one run or chunk of `state`.
+/// **Invariant:** every event up to `appended` is in exactly one run or chunk of `state`, or behind
+/// `taken` in `fresh`; `taken` is where `state` ends, and moves under its lock.
+/// **Invariant:** the journal's thread never waits for the one in the background, which gives way to
+/// every other.
 /// **Invariant:** a hash is in the filter before its run is in `state`, and the run is in `state`
 /// before `indexed` says so.
 pub struct History<D: Disk> {
-    disk: Arc<D>,
-    ledger: LedgerId,
-    options: Options,
-    key: u64,
-    state: Mutex<State<D>>,
-    filter: RwLock<Arc<Filter>>,
-    indexed: AtomicU64,
-    worker: Mutex<Worker<D>>,
-    plants: Plants,
+    pub(crate) disk: Arc<D>,
+    pub(crate) ledger: LedgerId,
+    pub(crate) options: Options,
+    pub(crate) key: u64,
+    pub(crate) fresh: Mutex<Fresh>,
+    pub(crate) state: Mutex<State<D>>,
+    pub(crate) taken: AtomicU64,
+    pub(crate) filter: RwLock<Arc<Filter>>,
+    pub(crate) indexed: AtomicU64,
+    pub(crate) lag_events: AtomicU64,
+    pub(crate) worker: Mutex<Worker<D>>,
+    pub(crate) plants: Plants,
 }
 
-struct State<D: Disk> {
+pub(crate) struct State<D: Disk> {
     /// Oldest first, from seq 1 without a gap.
-    runs: Arc<[Arc<Run<D>>]>,
+    pub(crate) runs: Arc<[Arc<Run<D>>]>,
     /// Closed chunks behind the runs, oldest first.
-    chunks: Vec<Arc<Chunk>>,
-    /// What is being filled.
-    open: Chunk,
+    pub(crate) chunks: Vec<Arc<Chunk>>,
 }
 
 /// What only the background has.
-struct Worker<D: Disk> {
-    merge: Option<Merge<D>>,
+pub(crate) struct Worker<D: Disk> {
+    /// Chunks that were closed, oldest first.
+    pub(crate) closed: Receiver<Arc<Chunk>>,
+    pub(crate) merge: Option<Merge<D>>,
     /// Hashes in the filter.
-    keys: u64,
+    pub(crate) keys: u64,
 }
 
 impl<D: Disk> History<D> {
@@ -85,22 +91,26 @@ impl<D: Disk> History<D> {
         if in_file != Some(key) {
             key::fix_key(&*disk, ledger, key)?;
         }
-        let opened = Opened { indexed: chain.head(), dropped_count: chain.dropped_count };
-        let state = State {
-            runs: chain.runs.into(),
-            chunks: Vec::new(),
-            open: Chunk::behind(opened.indexed),
+        let opened = Opened {
+            indexed: chain.head(),
+            seal: chain.seal(),
+            dropped_count: chain.dropped_count,
         };
+        let (fresh, closed) = Fresh::behind(opened.indexed);
+        let state = State { runs: chain.runs.into(), chunks: Vec::new() };
         let seq = opened.indexed.seq.get();
         let history = Self {
             disk,
             ledger,
             options,
             key,
+            fresh: Mutex::new(fresh),
             state: Mutex::new(state),
+            taken: AtomicU64::new(seq),
             filter: RwLock::new(Arc::new(filter)),
             indexed: AtomicU64::new(seq),
-            worker: Mutex::new(Worker { merge: None, keys: seq }),
+            lag_events: AtomicU64::new(0),
+            worker: Mutex::new(Worker { closed, merge: None, keys: seq }),
             plants: Plants::default(),
         };
         Ok((history, opened))
@@ -126,8 +136,8 @@ impl<D: Disk> History<D> {
         if group.traces.list.is_empty() {
             return;
         }
-        let mut state = lock(&self.state);
-        let before = state.open.head();
+        let mut fresh = lock(&self.fresh);
+        let before = fresh.open().head();
         let last = group.traces.first.get().saturating_add(group.traces.list.len() as u64 - 1);
         assert!(
             group.traces.first == before.seq.next() && group.head.seq.get() == last,
@@ -136,142 +146,28 @@ impl<D: Disk> History<D> {
             group.head.seq,
             before.seq
         );
-        state.open.append(&group);
-        if state.open.len() >= self.options.chunk_events {
-            state.close();
+        let weight = fresh.append(&group, self.taken());
+        // IMPORTANT: before the background may take it, which takes off what it has written.
+        self.lag_events.fetch_add(weight, Ordering::AcqRel);
+        if fresh.open().weight() >= self.options.chunk_events as u64 {
+            fresh.close();
         }
     }
 
     /// Everything up to here was appended.
     pub fn appended(&self) -> Head {
-        lock(&self.state).open.head()
+        lock(&self.fresh).open().head()
+    }
+
+    /// What was appended and is in no run yet, in events; one that changes or opens more accounts
+    /// than most counts as several. So much is in memory.
+    pub fn lag_events(&self) -> u64 {
+        self.lag_events.load(Ordering::Acquire)
     }
 
     /// Everything up to here is in runs and in the filter.
     pub fn indexed(&self) -> Seq {
         Seq::new(self.indexed.load(Ordering::Acquire))
-    }
-
-    /// Does one step of background work, the most urgent one: sorts a chunk, writes a run, or merges
-    /// for about 1 MiB. To be called until it is `Idle`, and again after something was appended.
-    ///
-    /// `name_of`: the name of an account by its number, for every account that the appended groups
-    /// opened. `flush_all`: what is in memory becomes a run, however little it is, and no time is
-    /// spent on merging; then `Idle` means that everything appended is in runs.
-    ///
-    /// Errors: `Disk`, `Damaged`, `Nameless`. What is in memory and in runs is as before then, and
-    /// the next call begins the same step anew, in a new file.
-    pub fn work(&self, name_of: NameOf<'_>, flush_all: bool) -> Result<Work, HistoryError> {
-        let mut worker = lock(&self.worker);
-        let chunks = {
-            let mut state = lock(&self.state);
-            if flush_all && state.open.len() > 0 {
-                state.close();
-            }
-            state.chunks.clone()
-        };
-        if let Some(chunk) = chunks.iter().find(|chunk| chunk.sorted().is_none()) {
-            chunk.sort(name_of)?;
-            return Ok(Work::Sorted);
-        }
-        let mut events = 0;
-        let full = chunks.iter().position(|chunk| {
-            events += chunk.len();
-            events >= self.options.run_events
-        });
-        let count = match full {
-            Some(last) => last + 1,
-            None if flush_all => chunks.len(),
-            None => 0,
-        };
-        let due = chunks.get(..count).unwrap_or_default();
-        if let Some((span, ids)) = flush(&self.disk, self.ledger, self.key, self.plants, due)? {
-            self.publish(&mut worker, span, &ids, count)?;
-            return Ok(Work::Flushed(span.last));
-        }
-        if flush_all {
-            return Ok(Work::Idle);
-        }
-        let merge = match worker.merge.take() {
-            Some(merge) => Some(merge),
-            None => self.begin_merge()?,
-        };
-        let Some(merge) = merge else { return Ok(Work::Idle) };
-        match merge.step()? {
-            Step::Goes(merge) => worker.merge = Some(*merge),
-            Step::Done(span, parts) => self.replace(span, &parts)?,
-        }
-        Ok(Work::Merged)
-    }
-
-    /// Makes a run that was written the next of the index, in place of the oldest chunks.
-    fn publish(
-        &self,
-        worker: &mut Worker<D>,
-        span: Span,
-        ids: &[Id],
-        chunks_count: usize,
-    ) -> Result<(), HistoryError> {
-        let run = Arc::new(self.open_run(span)?);
-        let runs = Arc::clone(&lock(&self.state).runs);
-        let keys = worker.keys.saturating_add(ids.len() as u64);
-        let filter = self.filter();
-        let filter = if keys > filter.keys_max() {
-            let keys_max = doubled(filter.keys_max(), keys);
-            let larger = Filter::for_keys(keys_max, self.options.filter_bytes_max);
-            fill(&larger, &runs)?;
-            Arc::new(larger)
-        } else {
-            filter
-        };
-        for id in ids {
-            filter.insert(id.hash);
-        }
-        worker.keys = keys;
-        match self.filter.write() {
-            Ok(mut current) => *current = filter,
-            Err(_) => poisoned(),
-        }
-        let freed: Vec<_> = {
-            let mut state = lock(&self.state);
-            state.runs = runs.iter().cloned().chain([run]).collect();
-            state.chunks.drain(..chunks_count).collect()
-        };
-        self.indexed.store(span.last.get(), Ordering::Release);
-        drop(freed);
-        Ok(())
-    }
-
-    fn begin_merge(&self) -> Result<Option<Merge<D>>, HistoryError> {
-        let runs = Arc::clone(&lock(&self.state).runs);
-        let events: Vec<u64> = runs.iter().map(|run| run.span().events()).collect();
-        let Some(count) = plan::due(&events, &self.options) else { return Ok(None) };
-        let inputs = runs.get(runs.len() - count..).unwrap_or_default().to_vec();
-        Merge::begin(&self.disk, self.ledger, inputs)
-    }
-
-    /// Puts a merged run in the place of its parts, and only then removes them.
-    fn replace(&self, span: Span, parts: &[Arc<Run<D>>]) -> Result<(), HistoryError> {
-        let merged = Arc::new(self.open_run(span)?);
-        {
-            let mut state = lock(&self.state);
-            let is_part = |run: &&Arc<Run<D>>| {
-                span.contains(run.span().first) && span.contains(run.span().last)
-            };
-            let before = state.runs.iter().take_while(|run| !is_part(run)).cloned();
-            let behind = state.runs.iter().skip_while(|run| run.span().last <= span.last).cloned();
-            state.runs = before.chain([merged]).chain(behind).collect();
-        }
-        for part in parts {
-            self.disk.unlink(part.name())?;
-        }
-        Ok(self.disk.sync_dir()?)
-    }
-
-    /// Opens a run that was just written: what cannot be read back is not published.
-    fn open_run(&self, span: Span) -> Result<Run<D>, HistoryError> {
-        Run::open(&self.disk, span, self.ledger)?
-            .ok_or_else(|| HistoryError::Damaged { run: crate::folder::run_name(span) })
     }
 
     /// Whether a tx_id with this hash may stand in a run: `false` is certain. One cache line.
@@ -327,7 +223,7 @@ impl<D: Disk> History<D> {
     }
 
     /// A page of the names that begin with `prefix`, in byte order: at most `limit` behind
-    /// `after`. `count`: also how many begin with it in all. `name_of` as in [`History::work`].
+    /// `after`. `count`: also how many begin with it in all. `name_of` as in [`History::flush`].
     /// Errors: `Disk`, `Damaged`, `Nameless`.
     pub fn names(
         &self,
@@ -363,25 +259,13 @@ impl<D: Disk> History<D> {
         newest.map_or_else(|| view.time_mark(time_us), |mark| Seq::new(mark.0))
     }
 
-    /// Removes the runs in which a look-up or a merge met damage, so that the next start builds
-    /// them, and all behind them, anew. Until then look-ups in them go on to fail, and those in
-    /// others go on to work. Returns how many it removed. Errors: those of the disk.
-    pub fn discard(&self) -> Result<usize, HistoryError> {
-        let mut worker = lock(&self.worker);
-        worker.merge = None;
-        let runs = Arc::clone(&lock(&self.state).runs);
-        let names = self.disk.list()?;
-        let damaged: Vec<_> = runs
-            .iter()
-            .filter(|run| run.is_damaged() && names.iter().any(|name| name == run.name()))
-            .collect();
-        for run in &damaged {
-            self.disk.unlink(run.name())?;
+    /// Notes that the run with the event `seq` is not what the journal says, though its pages are
+    /// whole: [`History::discard`] takes it away as a damaged one. What is in no run yet is not noted.
+    pub fn distrust(&self, seq: Seq) {
+        let state = lock(&self.state);
+        if let Some(run) = state.runs.iter().find(|run| run.span().contains(seq)) {
+            run.damage();
         }
-        if !damaged.is_empty() {
-            self.disk.sync_dir()?;
-        }
-        Ok(damaged.len())
     }
 
     /// What the index takes, in memory and on the disk.
@@ -398,7 +282,21 @@ impl<D: Disk> History<D> {
         }
     }
 
-    fn filter(&self) -> Arc<Filter> {
+    /// Puts a filter in the place of the one before.
+    pub(crate) fn set_filter(&self, mut filter: Arc<Filter>) {
+        loop {
+            // IMPORTANT: not in line for the lock. Readers, which is every write of the bank, stand
+            // behind a writer that waits, and this one may not run for long.
+            match self.filter.try_write() {
+                Ok(mut current) => break mem::swap(&mut *current, &mut filter),
+                Err(TryLockError::WouldBlock) => thread::yield_now(),
+                Err(TryLockError::Poisoned(_)) => poisoned(),
+            }
+        }
+        // The one before is freed here, with no lock held.
+    }
+
+    pub(crate) fn filter(&self) -> Arc<Filter> {
         match self.filter.read() {
             Ok(filter) => Arc::clone(&filter),
             Err(_) => poisoned(),
@@ -408,15 +306,16 @@ impl<D: Disk> History<D> {
     /// Everything there is at this moment; `look` sees the open chunk at the same one.
     fn view(&self, look: impl FnOnce(&Chunk)) -> View<D> {
         let state = lock(&self.state);
-        look(&state.open);
-        View { runs: Arc::clone(&state.runs), chunks: state.chunks.clone() }
+        let mut chunks = state.chunks.clone();
+        let fresh = lock(&self.fresh);
+        chunks.extend(fresh.closed_behind(self.taken()).cloned());
+        look(fresh.open());
+        View { runs: Arc::clone(&state.runs), chunks }
     }
-}
 
-impl<D: Disk> State<D> {
-    fn close(&mut self) {
-        let next = Chunk::behind(self.open.head());
-        self.chunks.push(Arc::new(mem::replace(&mut self.open, next)));
+    /// Everything up to here is in `state`, and has left `fresh` or is about to.
+    fn taken(&self) -> Seq {
+        Seq::new(self.taken.load(Ordering::Acquire))
     }
 }
 
@@ -429,24 +328,69 @@ fn filled<D: Disk>(chain: &Chain<D>, options: &Options) -> Result<Filter, Histor
     Ok(filter)
 }
 
-/// `keys_max`, doubled until `keys` fit.
-fn doubled(keys_max: u64, keys: u64) -> u64 {
-    let mut doubled = keys_max;
-    while doubled < keys {
-        doubled = doubled.saturating_mul(2);
-    }
-    doubled
-}
-
 /// Locks `mutex`. A thread that panicked while it held the lock may have left half a change, and
 /// serving that is worse than stopping.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     match mutex.lock() {
         Ok(guard) => guard,
         Err(_) => poisoned(),
     }
 }
 
-fn poisoned() -> ! {
+pub(crate) fn poisoned() -> ! {
     panic!("another thread panicked while it held this lock")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use journal::disk::SimDisk;
+    use journal::{Hash, Traces};
+
+    use super::*;
+
+    /// Far more than a busy machine needs; reached only when the test fails.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn append(history: &History<SimDisk>, seq: u64) {
+        let mut traces = Traces::default();
+        traces.push(seq, 100, &[0]);
+        let head = Head { seq: Seq::new(seq), at_us: seq, ..Head::default() };
+        let traces = traces.slice(0, 1, Seq::new(seq));
+        history.append(Group {
+            head,
+            seal: Hash::ZERO,
+            traces,
+            file_first: Seq::new(1),
+            offset: 100 * seq,
+        });
+    }
+
+    #[test]
+    fn appending_waits_for_nothing_that_the_background_holds() {
+        let options = Options { chunk_events: 2, ..Options::default() };
+        let disk = Arc::new(SimDisk::new());
+        let (history, _) = History::open(disk, LedgerId(1), options).unwrap();
+        let (done, is_done) = channel();
+        thread::scope(|scope| {
+            let held = (lock(&history.worker), lock(&history.state));
+            let history = &history;
+            scope.spawn(move || {
+                (1..=9).for_each(|seq| append(history, seq));
+                done.send(()).unwrap();
+            });
+            let in_time = is_done.recv_timeout(PATIENCE);
+            drop(held);
+            assert_eq!(in_time, Ok(()), "the journal's thread waits");
+        });
+        // What was closed meanwhile is found at once, and is taken by the next step.
+        let all: Vec<Seq> = (1..=9).map(Seq::new).collect();
+        let found = || history.seqs_of_account(0, Seq::ZERO, Seq::new(9), false, 99).unwrap();
+        assert_eq!(found(), all);
+        history.flush(&|_| None, false).unwrap();
+        assert_eq!(lock(&history.state).chunks.len(), 4);
+        assert_eq!(found(), all);
+    }
 }

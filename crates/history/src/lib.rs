@@ -7,12 +7,12 @@
 //!
 //! From the bottom up: `page` (bytes with a checksum), `entry` and `names` (what stands in pages),
 //! `footer` (what a run says of itself), `writer` and `tail` (the way to the disk), `run` and `stream`
-//! (the way back), `chunk` (what is in memory), `filter` and `fill`, `flush` and `merge`, `plan`
-//! (which runs are merged), `chain` (which files count), `look`, `index`. Every byte on the disk is
+//! (the way back), `chunk` and `fresh` (what is in memory), `filter` and `fill`, `flush` and `merge`, `plan`
+//! (which runs are merged), `chain` (which files count), `look`, `index`, `work`. Every byte on the disk is
 //! specified in `docs/formats.md`.
 //!
 //! **Invariant:** no clock, no thread of its own but those that fill the filter together, no log:
-//! the caller's background thread calls [`History::work`].
+//! the caller's background thread calls [`History::flush`] and [`History::merge`].
 //! Not here: the journal's lines. What is found is a seq or a place; who asks reads there.
 #![deny(clippy::indexing_slicing)]
 
@@ -25,6 +25,7 @@ mod filter;
 mod flush;
 mod folder;
 mod footer;
+mod fresh;
 mod index;
 mod key;
 mod look;
@@ -36,9 +37,10 @@ mod run;
 mod stream;
 mod tail;
 mod wipe;
+mod work;
 mod writer;
 
-use journal::{Head, TraceSlice};
+use journal::{Hash, Head, TraceSlice};
 use ledger::Seq;
 
 pub use error::HistoryError;
@@ -52,7 +54,8 @@ pub type NameOf<'n> = &'n dyn Fn(u32) -> Option<String>;
 /// Sizes and bounds; the defaults are production's, tests make everything small.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Events in one chunk: the unit that is sorted in memory.
+    /// Events in one chunk: the unit that is sorted in memory. Here and below one that changes or
+    /// opens more accounts than most counts as several.
     pub chunk_events: usize,
     /// Events that are written to the disk as one run.
     pub run_events: usize,
@@ -78,6 +81,9 @@ impl Default for Options {
 pub struct Opened {
     /// Everything up to here is in runs; the caller appends what follows in the journal.
     pub indexed: Head,
+    /// Hash of the seal of the group that ends there; `None`: nothing is in runs. A journal that does
+    /// not have it is another history, and the caller has to [`wipe`] the index.
+    pub seal: Option<Hash>,
     /// Runs that were not whole, not of this ledger, or behind one of those, and were removed.
     pub dropped_count: usize,
 }
@@ -87,6 +93,8 @@ pub struct Opened {
 pub struct Group<'g> {
     /// The journal after the group.
     pub head: Head,
+    /// Hash of the group's seal.
+    pub seal: Hash,
     /// The events of the group.
     pub traces: TraceSlice<'g>,
     /// First seq of the journal file that holds the group.

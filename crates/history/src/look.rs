@@ -3,6 +3,7 @@
 //! **Invariant:** a look-up sees runs and memory as they were at one moment: both are taken under
 //! one lock, which is not held while the disk is read.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use journal::disk::Disk;
@@ -88,24 +89,23 @@ impl<D: Disk> View<D> {
     pub(crate) fn names(
         &self,
         asked: &AskedNames<'_>,
-        open: std::ops::Range<u64>,
+        open: Range<u64>,
         name_of: NameOf<'_>,
     ) -> Result<NamesPage, HistoryError> {
-        let mut unsorted = names_of(open, name_of)?;
+        let mut unsorted = Unsorted::default();
+        unsorted.add(asked, open, name_of)?;
         let mut in_memory: Vec<&[Named]> = Vec::new();
         for chunk in &self.chunks {
             // IMPORTANT: asked once. The background may sort it meanwhile, and its names would be
             // listed twice.
             match chunk.sorted() {
                 Some(sorted) => in_memory.push(asked.with_prefix(&sorted.names)),
-                None => unsorted.extend(names_of(chunk.opened(), name_of)?),
+                None => unsorted.add(asked, chunk.opened(), name_of)?,
             }
         }
-        unsorted.sort_unstable();
-        in_memory.push(asked.with_prefix(&unsorted));
         let count = if asked.count {
-            let memory: usize = in_memory.iter().map(|names| names.len()).sum();
-            let mut count = memory as u64;
+            let sorted: usize = in_memory.iter().map(|names| names.len()).sum();
+            let mut count = unsorted.count.saturating_add(sorted as u64);
             for run in self.runs.iter() {
                 let end = match asked.prefix_end() {
                     Some(end) => run.names_before(&end)?,
@@ -117,6 +117,8 @@ impl<D: Disk> View<D> {
         } else {
             None
         };
+        unsorted.first.sort_unstable();
+        in_memory.push(&unsorted.first);
         for names in &mut in_memory {
             let start = names.partition_point(|(name, _)| asked.is_before(name));
             *names = names.get(start..).unwrap_or_default();
@@ -153,6 +155,42 @@ impl<D: Disk> View<D> {
                 }
             }
         }
+    }
+}
+
+/// What a page needs of names that nobody has sorted: however many there are, it sorts few.
+#[derive(Default)]
+struct Unsorted {
+    /// How many have the prefix.
+    count: u64,
+    /// Those that the page may begin with, and one more, which tells that there are more.
+    first: Vec<Named>,
+}
+
+impl Unsorted {
+    fn add(
+        &mut self,
+        asked: &AskedNames<'_>,
+        numbers: Range<u64>,
+        name_of: NameOf<'_>,
+    ) -> Result<(), HistoryError> {
+        let enough = asked.limit.saturating_add(1);
+        for named in names_of(numbers, name_of) {
+            let named = named?;
+            if !named.0.starts_with(asked.prefix) {
+                continue;
+            }
+            self.count = self.count.saturating_add(1);
+            if !asked.is_before(&named.0) {
+                self.first.push(named);
+            }
+            // Seldom enough that it costs little for each name.
+            if self.first.len() / 2 > enough {
+                self.first.select_nth_unstable(enough);
+                self.first.truncate(enough);
+            }
+        }
+        Ok(())
     }
 }
 

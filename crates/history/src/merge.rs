@@ -61,7 +61,8 @@ impl<D: Disk> Merge<D> {
             return Ok(None);
         };
         let sections = Sections::default();
-        let footer = Footer { head: newest.footer().head, sections, ..*oldest.footer() };
+        let Footer { head, seal, .. } = *newest.footer();
+        let footer = Footer { head, seal, sections, ..*oldest.footer() };
         let to = RunWriter::create(disk, MERGED_NEW, ledger, footer.span())?;
         let stage = Stage::Ids(EntryMerge::begin(&inputs, &to, |sections| sections.ids)?);
         let tail = Tail {

@@ -1,6 +1,7 @@
 //! Which runs are merged, and when.
 //!
-//! A run's class is how often its size is `fan_in` times that of a full run from memory, rounded;
+//! A run's size is what its events weigh: their number, unless they change or open very many accounts.
+//! Its class is how often its size is `fan_in` times that of a full run from memory, rounded;
 //! everything smaller is of class 0, such as the many tiny runs that many restarts leave behind. As
 //! soon as the newest `fan_in` runs are of one class or smaller, they become one run, if that is of
 //! a higher class than each of them, or if all are of class 0. So an event is written at most once
@@ -12,7 +13,7 @@ use crate::Options;
 /// Most events in a run, so that a seq counted from its first fits in 32 bits with room to spare.
 pub(crate) const RUN_EVENTS_MAX: u64 = 1 << 30;
 
-/// How many of the newest runs are merged now, given the events of each, oldest first; `None`:
+/// How many of the newest runs are merged now, given the sizes of each in events, oldest first; `None`:
 /// none are.
 pub(crate) fn due(events: &[u64], options: &Options) -> Option<usize> {
     let fan_in = options.merge_fan_in.max(2);

@@ -14,10 +14,11 @@ use journal::LedgerId;
 use journal::disk::{Disk, read_full_at};
 use ledger::Seq;
 
+use crate::chunk::weight;
 use crate::entry::{Entry, Id, Leg, Pair, entries};
 use crate::error::HistoryError;
 use crate::folder::run_name;
-use crate::footer::{self, Footer, Section};
+use crate::footer::{self, Footer, Section, Sections};
 use crate::names::{self, NameFence};
 use crate::page::{PAGE_BYTES, Span};
 
@@ -134,6 +135,12 @@ impl<D: Disk> Run<D> {
 
     pub(crate) fn footer(&self) -> &Footer {
         &self.footer
+    }
+
+    /// What its events weigh, in ordinary ones.
+    pub(crate) fn weight(&self) -> u64 {
+        let Sections { ids, legs, names, .. } = self.footer.sections;
+        weight(ids.count, legs.count, names.count)
     }
 
     pub(crate) fn files(&self) -> &[Pair] {

@@ -1,8 +1,8 @@
 //! Writes a run aside, page by page, and gives it its name when it is whole and durable.
 //!
 //! **Invariant:** a run has its name only after its bytes were synced; `finish` returns only after
-//! the name was. A run that was not finished is a file with another name, which the next one, or
-//! the next start, removes.
+//! the name was. A run that was not finished is a file with another name, which who gives it up, the
+//! next one, or the next start removes.
 
 use std::io;
 use std::marker::PhantomData;

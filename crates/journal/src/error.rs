@@ -121,6 +121,14 @@ pub enum Fault {
         /// The highest event that the snapshot proves.
         seq: Seq,
     },
+    /// The index of history holds events that the journal does not have.
+    ShorterThanIndex {
+        /// The last event that the index holds.
+        seq: Seq,
+    },
+    /// The seal at which the index of history ends is not in the journal: it is the index of another
+    /// history. It is derived, so it may be removed, and the folder be opened again.
+    ForeignIndex,
     /// A snapshot's seal is not in the journal.
     ForeignSnapshot,
     /// A snapshot is not whole.
@@ -167,6 +175,10 @@ impl fmt::Display for Fault {
             Self::ShorterThanSnapshot { seq } => {
                 write!(f, "the journal ends there, but a snapshot proves events up to seq {seq}")
             }
+            Self::ShorterThanIndex { seq } => {
+                write!(f, "the journal ends there, but its index holds events up to seq {seq}")
+            }
+            Self::ForeignIndex => f.write_str("the seal at which its index ends is not in it"),
             Self::ForeignSnapshot => f.write_str("its seal is not in the journal"),
             Self::Snapshot => f.write_str("it is not a whole snapshot"),
             Self::SnapshotBalance => f.write_str("it holds other balances than the journal gives"),

@@ -30,6 +30,11 @@ impl Hash {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// The hash with these bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Its 32 bytes.
     pub const fn to_bytes(self) -> [u8; 32] {
         self.0

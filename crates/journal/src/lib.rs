@@ -53,7 +53,7 @@ pub use record::{
     bytes_max as record_bytes_max, bytes_max_void as record_bytes_max_void,
     decode as decode_record, encode as encode_record,
 };
-pub use recover::{BytesRead, OpenOptions, Opened, Report, lock_folder, open};
+pub use recover::{BytesRead, OpenOptions, Opened, Report, lock_folder, must_be_new, open};
 pub use scan::{genesis_of, header_of};
 pub use seal::Seal;
 pub use snapshot::{CheckpointError, Finished, Snapshot, SnapshotHead, SnapshotWriter};

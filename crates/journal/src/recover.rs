@@ -38,8 +38,12 @@ pub struct OpenOptions {
     /// What a new ledger is to be; an existing one keeps what it is.
     pub genesis_if_new: Genesis,
     /// Events up to this one are in the index of history already: replay begins behind it, or
-    /// behind the snapshot when that is older. Zero: every event is replayed.
+    /// behind the snapshot when that is older. Zero: every event is replayed. The index holds what
+    /// was durable and nothing else, so a journal that ends before it is refused.
     pub indexed: Seq,
+    /// Hash of the seal that ends with `indexed`. It must be on the chain of the journal, for else
+    /// the index is that of another history. `None`: that is not asked.
+    pub indexed_seal: Option<Hash>,
     /// Who helps to read.
     pub workers: Workers,
     /// Faults planted by a test.
@@ -53,6 +57,7 @@ impl OpenOptions {
             sizes: Sizes::default(),
             genesis_if_new,
             indexed: Seq::ZERO,
+            indexed_seal: None,
             workers: Workers::of_this_machine(),
             plants: Plants::default(),
         }
@@ -150,12 +155,15 @@ pub fn open<D: Disk>(
 
     let survey_options = SurveyOptions {
         expected: None,
+        indexed: options.indexed_seal.map(|seal| (options.indexed, seal)),
         plants: options.plants,
         workers: options.workers,
         previous: Depth::Bytes,
         progress,
     };
     let survey = survey_with(&*disk, &survey_options)?;
+    is_not_robbed(&*disk, &lock, &survey)?;
+    bears_out_the_index(&survey, options)?;
     for name in [ACTIVE_NEW, SNAPSHOT_NEW, SNAPSHOT_PREVIOUS_NEW] {
         if names.iter().any(|known| known == name) {
             disk.unlink(name).map_err(OpenError::disk(format!("unlinking {name}")))?;
@@ -163,14 +171,6 @@ pub fn open<D: Disk>(
     }
     let is_new = survey.genesis.is_none();
     let lock_file = LockFile::read(&*disk, &lock).map_err(OpenError::disk("reading LOCK"))?;
-    if is_new && lock_file.knows_a_ledger() {
-        return Err(OpenError::Corrupt(Damage {
-            file: ACTIVE.into(),
-            offset: 0,
-            seq_good: Seq::ZERO,
-            fault: Fault::MissingJournal,
-        }));
-    }
     let genesis = survey.genesis.clone().unwrap_or_else(|| options.genesis_if_new.clone());
     let snapshot = survey.snapshots.first().map(|(name, snapshot)| (*name, snapshot.head.seq));
     // Without a snapshot the accounts are to be had from all events alone.
@@ -232,6 +232,45 @@ pub fn open<D: Disk>(
     let staging = Arc::new(Staging::new(head, options.sizes.group_bytes_max));
     let writer = Writer::new(disk, options.sizes, options.plants, genesis, staging, active, link);
     Ok(Opened { writer, report, lock })
+}
+
+/// Judges a folder in which no journal is known, whose `lock` was taken, before anything in it or
+/// below it is taken for new. Errors: whatever shows that there was a journal, or is a damaged one.
+pub fn must_be_new<D: Disk>(disk: &D, lock: &D::File) -> Result<(), OpenError> {
+    is_not_robbed(disk, lock, &survey_with(disk, &SurveyOptions::default())?)
+}
+
+/// The lock file knows of a ledger whose journal is not there.
+fn is_not_robbed<D: Disk>(disk: &D, lock: &D::File, survey: &Survey) -> Result<(), OpenError> {
+    let reading = OpenError::disk("reading LOCK");
+    if survey.genesis.is_some() || !LockFile::read(disk, lock).map_err(reading)?.knows_a_ledger() {
+        return Ok(());
+    }
+    Err(OpenError::Corrupt(Damage {
+        file: ACTIVE.into(),
+        offset: 0,
+        seq_good: Seq::ZERO,
+        fault: Fault::MissingJournal,
+    }))
+}
+
+/// The index is a second witness of how far the journal reached, as a snapshot is, and of which
+/// history it is.
+fn bears_out_the_index(survey: &Survey, options: &OpenOptions) -> Result<(), OpenError> {
+    let fault = if options.indexed > survey.last() {
+        Fault::ShorterThanIndex { seq: options.indexed }
+    } else if options.indexed_seal.is_some() && !survey.indexed_seal_found {
+        Fault::ForeignIndex
+    } else {
+        return Ok(());
+    };
+    let active = survey.segments.last();
+    Err(OpenError::Corrupt(Damage {
+        file: active.map_or(ACTIVE, |active| &*active.name).into(),
+        offset: active.map_or(0, |active| active.proven_end),
+        seq_good: survey.last(),
+        fault,
+    }))
 }
 
 /// Whether the active file's last byte is a newline. A seal at the very end counts without one, but

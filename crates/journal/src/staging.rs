@@ -4,6 +4,7 @@
 //! **Invariant:** a seq is given here and nowhere else, while the caller holds the locks of the
 //! accounts concerned; the order of the bytes in the buffer is the order of the seqs.
 //! **Invariant:** the balance of `@world` is accumulated here, in that same order.
+//! **Invariant:** no event gets a time that was settled before, whatever the clock says.
 //! Not here: a bound on the buffer. Whoever stages has reserved room before it took any lock.
 
 use std::time::Duration;
@@ -106,6 +107,8 @@ struct Inner {
     group_start: usize,
     group_first: Seq,
     head: Head,
+    /// No event gets an earlier time, in microseconds since the Unix epoch.
+    at_us_min: u64,
     stopped: bool,
     writer_waits: bool,
 }
@@ -120,6 +123,7 @@ impl Staging {
             group_start: 0,
             group_first: head.seq.next(),
             head,
+            at_us_min: 0,
             stopped: false,
             writer_waits: false,
         };
@@ -133,8 +137,8 @@ impl Staging {
         inner.head = Head { money_in, accounts_count, ..inner.head };
     }
 
-    /// Gives an event its seq and its time (the clock's, or the last event's if the clock went
-    /// back) and appends its line to the open group. Call it with the accounts' locks held, then
+    /// Gives an event its seq and its time (the clock's; if the clock went back, the last event's, or
+    /// the first that is not settled) and appends its line to the open group. Call it with the accounts' locks held, then
     /// [`Staging::wake`] once they are released.
     /// `changed`: called once it is certain that the event gets its place; it opens the accounts
     /// that the event opens, says how many these are, and gives the numbers of all that the event
@@ -153,7 +157,7 @@ impl Staging {
             return Err(Unstaged::Stopped);
         }
         let seq = inner.head.seq.next();
-        let at_us = now_us.max(inner.head.at_us);
+        let at_us = inner.time_at(now_us);
         if not_after_us.is_some_and(|not_after_us| at_us > not_after_us) {
             return Err(Unstaged::Late);
         }
@@ -187,6 +191,21 @@ impl Staging {
         if waits {
             self.staged.notify_one();
         }
+    }
+
+    /// Settles what happened up to `time_us`, microseconds since the Unix epoch: every event to come
+    /// gets a later time. Returns the last event; it and those before it may be as early.
+    /// `time_us` is not ahead of the clock, or the events to come would be.
+    pub fn settle(&self, time_us: u64) -> Seq {
+        let mut inner = lock(&self.inner);
+        inner.at_us_min = inner.at_us_min.max(time_us.saturating_add(1));
+        inner.head.seq
+    }
+
+    /// The time that an event would get by a clock that says `now_us`; both in microseconds since the
+    /// Unix epoch.
+    pub fn time_at(&self, now_us: u64) -> u64 {
+        lock(&self.inner).time_at(now_us)
     }
 
     /// The last event that was staged.
@@ -241,6 +260,10 @@ impl Staging {
 }
 
 impl Inner {
+    fn time_at(&self, now_us: u64) -> u64 {
+        now_us.max(self.head.at_us).max(self.at_us_min)
+    }
+
     /// Ends the open group at byte `end`, before the next event.
     fn cut(&mut self, end: usize) {
         let (head, first) = (self.head, self.group_first);

@@ -45,6 +45,8 @@ pub struct Position {
 pub struct Committed<'w> {
     /// The journal as it is durable now.
     pub head: Head,
+    /// Hash of the group's seal.
+    pub seal: Hash,
     /// Bytes of the group with its seal.
     pub bytes: u64,
     /// The events of the group.
@@ -146,7 +148,7 @@ impl<D: Disk> Writer<D> {
         let written = self.guarded(Self::commit_next)?;
         Ok(written.map(|Written { cut, traces_start, bytes, file_first, offset }| {
             let traces = self.taken.traces.slice(traces_start, cut.traces_end, cut.first);
-            Committed { head: cut.head, bytes, traces, file_first, offset }
+            Committed { head: cut.head, seal: self.link.hash, bytes, traces, file_first, offset }
         }))
     }
 

@@ -180,6 +180,14 @@ impl<'a> Event<'a> {
         one.into_iter().chain(two).chain(many)
     }
 
+    /// How many accounts the event names; a refusal names those of its command.
+    pub fn accounts_count(&self) -> usize {
+        if let Self::Refused(refused) = self {
+            return refused.command.accounts_count();
+        }
+        self.legs().count()
+    }
+
     /// By how many minor units the event changes the balance of `@world`: the opposite of what
     /// the accounts gained together, so that all balances sum to zero after every event.
     pub fn world_delta(&self) -> i128 {

@@ -169,13 +169,10 @@ impl Model {
         if let Some(known) = self.transaction(tx_id) {
             return known.again(&content);
         }
-        let is_late =
-            |time_us| when.not_after_us.is_some_and(|not_after_us| time_us > not_after_us);
-        let late = Err(("deadline_passed", None));
-        let changes = if is_late(when.now_us) { late.clone() } else { self.changes(command) };
         // An event never gets an earlier time than the one before it.
-        let changes =
-            if changes.is_ok() && is_late(self.time_at(when.now_us)) { late } else { changes };
+        let time_us = self.time_at(when.now_us);
+        let is_late = when.not_after_us.is_some_and(|not_after_us| time_us > not_after_us);
+        let changes = if is_late { Err(("deadline_passed", None)) } else { self.changes(command) };
         match changes {
             Ok(changes) => {
                 let legs = self.set(changes);

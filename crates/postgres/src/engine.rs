@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use engine::{BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable};
+use engine::{Answered, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable};
 use ledger::{Seq, TxId};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -147,9 +147,9 @@ impl PostgresEngine {
 }
 
 impl Engine for PostgresEngine {
-    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>> {
+    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>> {
         let batch = batch.into_iter().map(owned).collect();
-        Box::pin(async move { self.run(batch).await })
+        Box::pin(async move { Answered { outcomes: self.run(batch).await, rest: Vec::new() } })
     }
 
     fn read<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>> {

@@ -6,6 +6,7 @@
 //! the batch opens are proved missing by their insertion, all others stand in `absences`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use engine::{BalanceReading, Outcome, Request, Unavailable};
 use journal::{encode_record, limits, record_bytes_max};
@@ -64,7 +65,8 @@ pub(crate) struct Writes {
     pub(crate) world: i128,
     /// The time of the batch, unless the one before it has a later one.
     pub(crate) at_us: u64,
-    /// The earliest deadline of what was executed: the time may not pass it.
+    /// The earliest deadline of what was executed, or refused for another reason: the time may not
+    /// pass it.
     pub(crate) not_after_us: Option<u64>,
 }
 
@@ -232,12 +234,16 @@ impl Run {
             .collect();
         let balances: Vec<Balance> =
             command.accounts().map(|account| self.held(account.as_str())).collect();
-        match decide(command, &balances) {
+        let decided = decide(command, &balances);
+        if decided.is_ok() || tx_id_given {
+            // Should the batch get a later time than this, it is decided again by that.
+            self.writes.not_after_us = match (self.writes.not_after_us, not_after_us) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        match decided {
             Ok(event) => {
-                self.writes.not_after_us = match (self.writes.not_after_us, not_after_us) {
-                    (Some(one), Some(other)) => Some(one.min(other)),
-                    (one, other) => one.or(other),
-                };
                 let place = self.record(&tx_id, &event);
                 Draft::Done { place, tx_id, event, duplicate: false }
             }
@@ -384,7 +390,7 @@ impl Plan {
             }
             Draft::Resolved { place, tx_id, event, duplicate } => {
                 let (seq, at_us) = (at(place), time(place));
-                let transaction = Box::new(Transaction { seq, tx_id, event, at_us });
+                let transaction = Arc::new(Transaction { seq, tx_id, event, at_us });
                 Outcome::Resolved { transaction, duplicate }
             }
             Draft::Recorded { place, rejection, tx_id, duplicate } => {

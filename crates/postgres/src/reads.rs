@@ -12,7 +12,7 @@ use tokio_postgres::{Error, Row, Statement as Prepared};
 
 use crate::link::{Link, chain};
 use crate::sqlstate::{Fault, Stage, fault};
-use crate::store::{Failed, balance, barrier, seq, time, transaction};
+use crate::store::{Failed, asked, balance, barrier, seq, time, transaction};
 
 /// The last name that there can be: behind every name that begins with a prefix, for no name has
 /// more than 64 bytes.
@@ -51,24 +51,13 @@ async fn settle(link: &Link, at_us: u64) -> Result<(), Failed> {
     let row = link.client.query_one(&link.statements.head, &[]).await.map_err(failed)?;
     let behind = i64::try_from(at_us).unwrap_or(i64::MAX).saturating_add(1);
     if row.try_get::<_, i64>(1).map_err(failed)? < behind {
-        link.client
-            .execute(&link.statements.settle_time, &[&behind])
-            .await
-            .map_err(|error| Failed::new(again(&error), chain(&error)))?;
+        link.client.execute(&link.statements.settle_time, &[&behind]).await.map_err(asked)?;
     }
     Ok(())
 }
 
 fn failed(error: Error) -> Failed {
     Failed::new(fault(Stage::Reading, &error), chain(&error))
-}
-
-/// Nothing of the client's is written by a question: what is unknown is asked again.
-fn again(error: &Error) -> Fault {
-    match fault(Stage::Writing, error) {
-        Fault::Unknown => Fault::Elsewhere,
-        fault => fault,
-    }
 }
 
 /// One snapshot of the database.
@@ -242,7 +231,8 @@ impl Snapshot<'_> {
             let row = self.one(&self.link.statements.count_accounts, &[&prefix, &end]).await?;
             counted = Some(u64::try_from(get::<i64>(&row, 0)?).unwrap_or_default());
         }
-        Ok(Reading::Accounts { accounts, more, count: counted, as_of })
+        let next = accounts.last().filter(|_| more).map(|line: &AccountLine| line.account.clone());
+        Ok(Reading::Accounts { accounts, next, count: counted, as_of })
     }
 
     async fn totals(&self) -> Result<Reading, Failed> {

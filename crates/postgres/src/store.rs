@@ -146,12 +146,8 @@ async fn pass(link: &Link) -> Result<Option<Committed>, Failed> {
     let (written, ended) =
         join(client.execute(&statements.barrier, of), client.batch_execute("COMMIT")).await;
     // Nothing of the client's is in it, so whatever happens it can be asked again.
-    let again = |error: Error| match fault(Stage::Writing, &error) {
-        Fault::Unknown => Failed::new(Fault::Elsewhere, chain(&error)),
-        fault => Failed::new(fault, chain(&error)),
-    };
-    let written = written.map_err(again)?;
-    ended.map_err(again)?;
+    let written = written.map_err(asked)?;
+    ended.map_err(asked)?;
     is_replicated(written == 1)?;
     no_notice(link, before).map_err(|failed| Failed { fault: Fault::Elsewhere, ..failed })?;
     Ok(None)
@@ -255,11 +251,11 @@ fn only_balances<'r>(requests: &'r [Request<'static>]) -> Option<Vec<&'r str>> {
 async fn balances(
     link: &Link,
     requests: &[Request<'static>],
-    names: &Vec<&str>,
+    names: &[&str],
 ) -> Result<Vec<Outcome<'static>>, Failed> {
     let reading = Failed::at(Stage::Reading);
     // The barrier behind the question, in one pipeline.
-    let of: Values<'_> = &[names];
+    let of: Values<'_> = &[&names];
     let (rows, passed) =
         join(link.client.query(&link.statements.balances, of), barrier(link)).await;
     let rows = rows.map_err(&reading)?;
@@ -297,12 +293,16 @@ pub(crate) async fn barrier(link: &Link) -> Result<(), Failed> {
     let before = link.notices();
     let (asks, k) = (true, link.barrier);
     let written = link.client.execute(&link.statements.barrier, &[&k, &asks]).await;
-    let elsewhere = |error: Error| match fault(Stage::Writing, &error) {
-        Fault::Unknown => Failed::new(Fault::Elsewhere, chain(&error)),
-        fault => Failed::new(fault, chain(&error)),
-    };
-    is_replicated(written.map_err(elsewhere)? == 1)?;
+    is_replicated(written.map_err(asked)? == 1)?;
     no_notice(link, before).map_err(|failed| Failed { fault: Fault::Elsewhere, ..failed })
+}
+
+/// What an error means to who only asks: nothing of the client's is written, so what is unknown is
+/// asked again.
+pub(crate) fn asked(error: Error) -> Failed {
+    let fault = fault(Stage::Writing, &error);
+    let fault = if fault == Fault::Unknown { Fault::Elsewhere } else { fault };
+    Failed::new(fault, chain(&error))
 }
 
 /// The names and the tx_ids of a batch, in order.

@@ -18,6 +18,7 @@ async fn fresh() -> Instance {
     over(Arc::new(cluster), address).await
 }
 
+#[expect(clippy::only_used_in_recursion, reason = "the server stands as long as it is held")]
 fn over(cluster: Arc<Cluster>, address: Address) -> BoxFuture<'static, Instance> {
     Box::pin(async move {
         let options = Options { mode: Mode::Unchecked, ..Options::default() };

@@ -45,10 +45,9 @@ async fn one(engine: &PostgresEngine, request: Request<'static>) -> Outcome<'sta
 }
 
 async fn held(engine: &PostgresEngine, name: &str) -> Option<i64> {
-    match one(engine, Request::Balance(account(name))).await {
-        Outcome::Balance { reading, .. } => reading.balance.map(Balance::get),
-        other => panic!("{other:?}"),
-    }
+    let outcome = one(engine, Request::Balance(account(name))).await;
+    let Outcome::Balance { reading, .. } = outcome else { panic!("{outcome:?}") };
+    reading.balance.map(Balance::get)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -219,13 +218,12 @@ async fn two_servers_on_the_same_hot_accounts_lose_and_double_nothing() {
                         })
                         .collect();
                     for outcome in engine.run(batch).await {
-                        match outcome {
-                            Outcome::Done { seq, duplicate: false, .. }
-                            | Outcome::Refused { seq: Some(seq), duplicate: false, .. } => {
-                                seqs.push(seq.get());
-                            }
-                            other => panic!("{other:?}"),
-                        }
+                        let (Outcome::Done { seq, duplicate: false, .. }
+                        | Outcome::Refused { seq: Some(seq), duplicate: false, .. }) = outcome
+                        else {
+                            panic!("{outcome:?}")
+                        };
+                        seqs.push(seq.get());
                     }
                 }
                 assert!(seqs.is_sorted(), "the requests of a client run in their order");

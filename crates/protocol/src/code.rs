@@ -45,6 +45,10 @@ pub enum Code {
     Overloaded,
     /// The history index cannot be read at the moment; nothing was done.
     IndexUnavailable,
+    /// The journal cannot be read where the answer stands; nothing was done.
+    JournalUnavailable,
+    /// The database that keeps the bank did not answer in time; nothing was done.
+    DatabaseUnreachable,
     /// The server is stopping; nothing was done.
     ShuttingDown,
     /// The answer was lost: it may have happened or not.
@@ -55,7 +59,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::BadJson,
         Self::MissingField,
         Self::UnknownCmd,
@@ -76,6 +80,8 @@ impl Code {
         Self::HttpNotSpoken,
         Self::Overloaded,
         Self::IndexUnavailable,
+        Self::JournalUnavailable,
+        Self::DatabaseUnreachable,
         Self::ShuttingDown,
         Self::OutcomeUnknown,
         Self::Internal,
@@ -104,6 +110,8 @@ impl Code {
             Self::HttpNotSpoken => "http_not_spoken",
             Self::Overloaded => "overloaded",
             Self::IndexUnavailable => "index_unavailable",
+            Self::JournalUnavailable => "journal_unavailable",
+            Self::DatabaseUnreachable => "database_unreachable",
             Self::ShuttingDown => "shutting_down",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Internal => "internal",
@@ -118,6 +126,8 @@ impl Code {
             | Self::NotYet
             | Self::Overloaded
             | Self::IndexUnavailable
+            | Self::JournalUnavailable
+            | Self::DatabaseUnreachable
             | Self::ShuttingDown
             | Self::OutcomeUnknown
             | Self::Internal => true,

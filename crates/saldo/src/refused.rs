@@ -70,7 +70,9 @@ pub fn failure(refusal: &Refusal, server: &Server, act: &Act<'_>) -> Failure {
             "a number is a seq unless --tx-id stands with it; a request may still be on its way",
         ),
         Code::NotYet => told.hint("`saldo totals` shows the last seq and its time"),
-        Code::IndexUnavailable => told.hint("the server's own log says what is wrong"),
+        Code::IndexUnavailable | Code::JournalUnavailable => {
+            told.hint("the server's own log says what is wrong")
+        }
         Code::Overloaded => told.hint(format!("try again in a moment: {}", act.again.line())),
         Code::ShuttingDown => told.hint("start it again with `saldo serve`"),
         Code::Internal => told.hint("the server's own log says why it cannot write"),
@@ -105,7 +107,11 @@ fn exit_of(code: Code) -> Exit {
         | Code::InvalidRequest
         | Code::LineTooLong
         | Code::HttpNotSpoken => Exit::Usage,
-        Code::Overloaded | Code::IndexUnavailable | Code::ShuttingDown => Exit::NothingDone,
+        Code::Overloaded
+        | Code::IndexUnavailable
+        | Code::JournalUnavailable
+        | Code::DatabaseUnreachable
+        | Code::ShuttingDown => Exit::NothingDone,
         Code::OutcomeUnknown => Exit::OutcomeUnknown,
     }
 }
@@ -167,6 +173,8 @@ mod tests {
             ("unknown_transaction", 1),
             ("not_yet", 1),
             ("index_unavailable", 3),
+            ("journal_unavailable", 3),
+            ("database_unreachable", 3),
             ("missing_field", 2),
             ("unknown_cmd", 2),
             ("bad_json", 2),

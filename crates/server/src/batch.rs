@@ -1,6 +1,8 @@
 //! From the lines of one batch to the requests for the engine, and from its outcomes to replies.
 
+use std::iter::Peekable;
 use std::time::Duration;
+use std::vec;
 
 use engine::{Outcome, Request, Unavailable};
 use ledger::{Rejection, Seq, TxId};
@@ -32,7 +34,12 @@ enum Aside {
 }
 
 /// What is answered without the engine, beside its outcomes.
-pub(crate) struct Asides(Vec<(usize, Aside)>);
+pub(crate) struct Asides {
+    list: Peekable<vec::IntoIter<(usize, Aside)>>,
+    /// How many of the requests are answered.
+    answered_count: usize,
+    asks_to_stop: bool,
+}
 
 /// A batch, taken apart.
 pub(crate) struct Parts<'a> {
@@ -103,37 +110,43 @@ impl<'a> Batch<'a> {
     /// What is to be done with it.
     pub(crate) fn into_parts(self) -> Parts<'a> {
         let Self { requests, asides, query, bytes } = self;
-        Parts { requests, asides: Asides(asides), query, bytes }
+        let asks_to_stop = asides.iter().any(|(_, aside)| matches!(aside, Aside::Shutdown));
+        let asides =
+            Asides { list: asides.into_iter().peekable(), answered_count: 0, asks_to_stop };
+        Parts { requests, asides, query, bytes }
     }
 }
 
 impl Asides {
     /// Whether the server was asked to stop.
     pub(crate) fn ask_to_stop(&self) -> bool {
-        self.0.iter().any(|(_, aside)| matches!(aside, Aside::Shutdown))
+        self.asks_to_stop
     }
 
-    /// Writes the replies to all lines of the batch but for a question about history, in their
-    /// order.
+    /// Writes the reply to the next request, behind those to the lines before it.
     /// `seen`: the highest position that this connection was told; it moves up. `durable`: the
     /// engine's own.
-    pub(crate) fn write_replies(
-        self,
+    pub(crate) fn write_next(
+        &mut self,
         out: &mut Vec<u8>,
-        outcomes: &[Outcome<'_>],
+        outcome: &Outcome<'_>,
         seen: &mut Seq,
         durable: Seq,
     ) {
-        let mut asides = self.0.into_iter().peekable();
-        for (place, outcome) in outcomes.iter().enumerate() {
-            while let Some((_, aside)) = asides.next_if(|(before, _)| *before <= place) {
-                aside.write(out, durable.max(*seen));
-            }
-            *seen = (*seen).max(outcome.rests_on());
-            write_outcome(out, outcome, durable.max(*seen));
-        }
-        for (_, aside) in asides {
-            aside.write(out, durable.max(*seen));
+        self.write_up_to(out, self.answered_count, durable.max(*seen));
+        self.answered_count += 1;
+        *seen = (*seen).max(outcome.rests_on());
+        write_outcome(out, outcome, durable.max(*seen));
+    }
+
+    /// Writes the replies to the lines behind the last request.
+    pub(crate) fn write_rest(mut self, out: &mut Vec<u8>, as_of: Seq) {
+        self.write_up_to(out, usize::MAX, as_of);
+    }
+
+    fn write_up_to(&mut self, out: &mut Vec<u8>, place: usize, as_of: Seq) {
+        while let Some((_, aside)) = self.list.next_if(|(before, _)| *before <= place) {
+            aside.write(out, as_of);
         }
     }
 }
@@ -194,7 +207,8 @@ pub(crate) fn code_of(why: Unavailable) -> Code {
         Unavailable::ShuttingDown => Code::ShuttingDown,
         Unavailable::JournalStopped => Code::Internal,
         Unavailable::TooLarge => Code::TooLarge,
-        Unavailable::IndexDamaged => Code::IndexUnavailable,
-        Unavailable::DatabaseUnreachable => Code::Overloaded,
+        Unavailable::IndexDamaged | Unavailable::IndexUnreadable => Code::IndexUnavailable,
+        Unavailable::JournalUnreadable => Code::JournalUnavailable,
+        Unavailable::DatabaseUnreachable => Code::DatabaseUnreachable,
     }
 }

@@ -1,8 +1,8 @@
 //! One client's loop: wait, read what the socket has, take the complete lines, execute, answer.
 //!
 //! Invariants:
-//! * Replies leave in the order of the lines, one write per batch; until it is done,
-//!   nothing is read.
+//! * Replies leave in the order of the lines, in one write per batch unless they are large; until it
+//!   is done, nothing more is executed and nothing is read.
 //! * While it waits for its client, a connection holds no buffers.
 //! * Once the server stops, it answers what it received until then and waits for no more.
 
@@ -25,9 +25,18 @@ use crate::batch::{Batch, Parts};
 use crate::buffers::Pool;
 use crate::input::{Input, LongLines};
 use crate::last_word::{self, LastWord};
-use crate::options::{BATCH_BYTES_MAX, BATCH_LINES_MAX, DRAIN_BYTES_MAX, Options};
+use crate::options::{
+    BATCH_BYTES_MAX, BATCH_LINES_MAX, DRAIN_BYTES_MAX, Options, REPLIES_BYTES_MAX,
+};
 use crate::query;
 use crate::tx_ids::TxIds;
+
+/// The side of a connection that answers, while its input lends out the lines.
+struct Talk<'c> {
+    stream: &'c mut TcpStream,
+    house: &'c House,
+    seen: &'c mut Seq,
+}
 
 /// What all connections of a server share.
 pub(crate) struct House {
@@ -132,55 +141,20 @@ impl Connection<'_> {
     }
 
     /// Executes the first `lines` lines, which are `bytes` bytes, up to a question about history,
-    /// and writes their replies.
+    /// and writes their replies. What stands behind a reply that the client does not take is not
+    /// executed.
     async fn answer(&mut self, bytes: usize, lines: usize) -> io::Result<Option<Ended>> {
-        let engine = &*self.house.engine;
         let (taken, made, replies) = self.input.work(bytes);
-        let Parts { requests, asides, query, bytes } =
-            Batch::read(taken, lines, &mut self.tx_ids, made).into_parts();
-        let stop_asked = asides.ask_to_stop();
-        let requests_count = requests.len();
-        let outcomes = match requests_count {
-            0 => Vec::new(),
-            _ => engine.execute(requests).await,
-        };
-        assert_eq!(outcomes.len(), requests_count, "the engine answers every request");
-        asides.write_replies(replies, &outcomes, &mut self.seen, engine.seq_durable());
-        drop(outcomes);
-        if let Some(asked) = query {
-            let reading = engine.read(query::for_engine(&asked)).await;
-            let durable = engine.seq_durable();
-            query::write_reading(replies, &asked, &reading, &mut self.seen, durable);
-        }
-        let written = self.write_replies().await;
+        let parts = Batch::read(taken, lines, &mut self.tx_ids, made).into_parts();
+        let (bytes, stop_asked) = (parts.bytes, parts.asides.ask_to_stop());
+        let mut talk = Talk { stream: &mut self.stream, house: self.house, seen: &mut self.seen };
+        let ended = talk.answer(parts, replies).await;
         // Also when the client that asked for it is gone already.
         if stop_asked {
             self.house.stop.cancel();
         }
         self.input.take(bytes);
-        written
-    }
-
-    /// Writes the replies, most often at once.
-    async fn write_replies(&mut self) -> io::Result<Option<Ended>> {
-        let replies = self.input.replies();
-        let written = match self.stream.try_write(replies) {
-            Ok(written) => written,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return Err(error),
-        };
-        let rest = &replies[written..];
-        if rest.is_empty() {
-            return Ok(None);
-        }
-        match timeout(self.house.options.write_timeout, self.stream.write_all(rest)).await {
-            Ok(written) => written.map(|()| None),
-            Err(_) => {
-                // What stands in the kernel for a client that does not read goes with it.
-                self.stream.set_zero_linger()?;
-                Ok(Some(Ended::NotReading))
-            }
-        }
+        ended
     }
 
     /// Waits until there is something to read and reads it. Returns how many bytes, zero at the
@@ -250,5 +224,63 @@ impl Connection<'_> {
             last_word::say(self.stream, word, as_of, self.house.options.write_timeout).await?;
         }
         Ok(ended)
+    }
+}
+
+impl Talk<'_> {
+    /// Executes `parts` and writes the replies, by way of `replies`.
+    async fn answer(
+        &mut self,
+        parts: Parts<'_>,
+        replies: &mut Vec<u8>,
+    ) -> io::Result<Option<Ended>> {
+        let Parts { requests: mut rest, mut asides, query, bytes: _ } = parts;
+        let engine = &*self.house.engine;
+        while !rest.is_empty() {
+            let rest_count = rest.len();
+            let answered = engine.execute(rest).await;
+            let answered_count = answered.outcomes.len();
+            assert!(answered_count > 0, "the engine answers the first request");
+            assert_eq!(answered_count + answered.rest.len(), rest_count, "and none twice");
+            rest = answered.rest;
+            let durable = engine.seq_durable();
+            for outcome in answered.outcomes {
+                asides.write_next(replies, &outcome, self.seen, durable);
+                if replies.len() >= REPLIES_BYTES_MAX {
+                    drop(outcome);
+                    if let Some(ended) = self.write(replies).await? {
+                        return Ok(Some(ended));
+                    }
+                }
+            }
+        }
+        asides.write_rest(replies, engine.seq_durable().max(*self.seen));
+        if let Some(asked) = query {
+            let reading = engine.read(query::for_engine(&asked)).await;
+            query::write_reading(replies, &asked, &reading, self.seen, engine.seq_durable());
+        }
+        self.write(replies).await
+    }
+
+    /// Writes the replies, most often at once, and forgets them.
+    async fn write(&mut self, replies: &mut Vec<u8>) -> io::Result<Option<Ended>> {
+        let written = match self.stream.try_write(replies) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Err(error),
+        };
+        let rest = &replies[written..];
+        if !rest.is_empty() {
+            match timeout(self.house.options.write_timeout, self.stream.write_all(rest)).await {
+                Ok(written) => written?,
+                Err(_) => {
+                    // What stands in the kernel for a client that does not read goes with it.
+                    self.stream.set_zero_linger()?;
+                    return Ok(Some(Ended::NotReading));
+                }
+            }
+        }
+        replies.clear();
+        Ok(None)
     }
 }

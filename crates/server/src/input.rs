@@ -83,11 +83,6 @@ impl Input {
         }
     }
 
-    /// The replies of the lines at work.
-    pub(crate) fn replies(&self) -> &[u8] {
-        self.buffers.as_ref().map_or(&[], |buffers| &buffers.replies)
-    }
-
     /// Whether the connection waits for its client, with nothing at hand.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.buffers.is_none()

@@ -14,8 +14,8 @@ pub struct Options {
     /// How long a connection may say nothing while it has no request in the house; `None`, the
     /// default, is for ever.
     pub idle_timeout: Option<Duration>,
-    /// How long a client may take to accept the replies of one batch before its connection is
-    /// closed. Default 30 s.
+    /// How long a client may take to accept the replies of one write, most often of one batch, before
+    /// its connection is closed. Default 30 s.
     pub write_timeout: Duration,
     /// How long connections may take to be answered and closed once the server stops; what is left
     /// then is cut. Default 10 s.
@@ -41,11 +41,15 @@ pub(crate) const READ_BYTES_MAX: usize = 64 << 10;
 /// Most bytes that all connections together hold of lines longer than [`READ_BYTES_MAX`].
 pub(crate) const LONG_LINES_BYTES_MAX: usize = 256 << 20;
 
-/// Most lines in one batch. With [`BATCH_BYTES_MAX`] it bounds the memory for its replies.
+/// Most lines in one batch.
 pub(crate) const BATCH_LINES_MAX: usize = 1_024;
 
 /// Most bytes of lines in one batch; a single longer line is a batch of its own.
 pub(crate) const BATCH_BYTES_MAX: usize = READ_BYTES_MAX;
+
+/// So many bytes of replies are written before the batch goes on: with one reply more they bound the
+/// memory for replies. What the outcomes behind them take is bounded by the engine.
+pub(crate) const REPLIES_BYTES_MAX: usize = 1 << 20;
 
 /// Most bytes of a reply buffer that are kept for the next batch.
 pub(crate) const REPLIES_BYTES_KEPT_MAX: usize = 256 << 10;

@@ -105,9 +105,8 @@ fn write_answer(out: &mut Vec<u8>, query: &Query<'_>, reading: &Reading) {
         (Query::BalanceAt { account, .. }, Reading::BalanceAt { balance, as_of }) => {
             reply::balance(out, account, *balance, *as_of);
         }
-        (Query::Accounts(page), Reading::Accounts { accounts, more, count, as_of }) => {
-            let last = accounts.last().filter(|_| *more);
-            let next = last.map(|last| page.cursor(&last.account));
+        (Query::Accounts(page), Reading::Accounts { accounts, next, count, as_of }) => {
+            let next = next.as_ref().map(|last| page.cursor(last));
             let accounts = accounts.iter().map(|line| (&line.account, line.balance, line.seq));
             history::accounts(out, accounts, next.as_deref(), *count, *as_of);
         }

@@ -65,8 +65,10 @@ struct Life<'r, 'c> {
     ahead: Option<Ahead<SimDisk>>,
     index: Arc<History<SimDisk>>,
     recaller: Recaller<SimDisk>,
-    /// Steps of the index that failed one after the other.
+    /// Failures to write the index since the last run was written.
     index_failures: u32,
+    /// Whether a merge of runs failed.
+    merge_failed: bool,
     genesis: Genesis,
     /// What the server knows to be durable: what its last commit said.
     durable: Seq,
@@ -162,6 +164,7 @@ impl<'r, 'c> Life<'r, 'c> {
             index,
             recaller,
             index_failures: 0,
+            merge_failed: false,
             genesis,
             durable,
             waiting: Vec::new(),
@@ -236,8 +239,7 @@ impl<'r, 'c> Life<'r, 'c> {
 
     /// Some requests of some clients, one after the other.
     fn batch(&mut self) -> Step {
-        let lag = self.durable.get() - self.index.indexed().get();
-        if lag > self.run.options.index_lag_events_max {
+        if self.index.lag_events() > self.run.options.index_lag_events_max {
             // Clients wait until the index has caught up.
             return self.index_step(false);
         }
@@ -276,8 +278,8 @@ impl<'r, 'c> Life<'r, 'c> {
             Ok(Some(committed)) => {
                 self.run.stats.commits += 1;
                 self.durable = committed.head.seq;
-                let Committed { head, traces, file_first, offset, .. } = committed;
-                self.index.append(Group { head, traces, file_first, offset });
+                let Committed { head, seal, traces, file_first, offset, .. } = committed;
+                self.index.append(Group { head, seal, traces, file_first, offset });
                 self.answer();
                 Ok((self.recall_due()?, true))
             }

@@ -140,11 +140,9 @@ pub async fn accounts_are_listed_by_name_in_pages(instance: Instance) {
                         count: limit % 2 == 1,
                     };
                     let reading = books.check(engine, query).await;
-                    let Reading::Accounts { accounts, more, .. } = reading else {
-                        panic!("{reading:?}")
-                    };
-                    after = accounts.last().map(|line| line.account.clone());
-                    if !more {
+                    let Reading::Accounts { next, .. } = reading else { panic!("{reading:?}") };
+                    after = next;
+                    if after.is_none() {
                         break;
                     }
                 }

@@ -10,19 +10,17 @@
 //! **Invariant:** a refused command opens no account and changes nothing.
 //! **Invariant:** numbers of accounts are given in the order in which the journal opens them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use history::History;
 use journal::disk::Disk;
 use journal::{Placed, Planted, Plants, Staged, Staging, Unstaged};
 use ledger::{
-    AccountId, Balance, Command, Event, Leg, Refused, Rejection, Seq, Transaction, TxId, apply,
-    decide,
+    AccountId, Balance, Command, Event, Refused, Rejection, Seq, Transaction, TxId, apply, decide,
 };
 
 use super::accounts::{AccountState, Accounts, Numbered};
-use super::recall::{Recall, Recalled};
+use super::recall::{Recall, Recalled, told_again};
 use super::recent::{Place as IdPlace, Recent};
 use super::sync::{Mutex, MutexGuard, lock};
 use crate::seam::{BalanceReading, Outcome, Request, Unavailable};
@@ -133,7 +131,7 @@ impl<D: Disk> Core<D> {
             }
             Request::Resolve(tx_id) => self.resolve(tx_id, recalled, now),
             Request::Balance(account) => {
-                let state = self.accounts.find(account.as_str()).map(|found| *found.account.lock());
+                let state = self.find_for_certain(&account).map(|found| *found.account.lock());
                 let state = state.unwrap_or_default();
                 Executed::Outcome(Outcome::Balance {
                     reading: BalanceReading { account, balance: state.reading() },
@@ -184,8 +182,18 @@ impl<D: Disk> Core<D> {
 
     /// The number of the account with this name.
     pub(crate) fn number_of(&self, account: &AccountId<'_>) -> Option<u32> {
-        let found = self.accounts.find(account.as_str())?;
-        u32::try_from(found.number).ok()
+        u32::try_from(self.find_for_certain(account)?.number).ok()
+    }
+
+    /// The account with this name; `None`: there was none when this was called.
+    /// IMPORTANT: an event is on its way to the disk before the accounts that it opens are found by
+    /// their names. The opening lock is held from before the one until after the other, so whoever
+    /// finds none looks again under it, or would deny an account at a position that has its opening.
+    fn find_for_certain(&self, account: &AccountId<'_>) -> Option<Numbered<'_>> {
+        self.accounts.find(account.as_str()).or_else(|| {
+            let _opening = lock(&self.opening);
+            self.accounts.find(account.as_str())
+        })
     }
 
     /// Young events that may carry a tx_id with this hash.
@@ -209,7 +217,7 @@ impl<D: Disk> Core<D> {
         now: Now,
     ) -> Executed<'a> {
         if let Some(found) = recalled.and_then(|recalled| recalled.found.as_ref()) {
-            return Executed::Outcome(known(found, command, tx_id, now.seq_durable));
+            return Executed::Outcome(told_again(found, command, tx_id, now.seq_durable));
         }
         let tx_hash = self.history.hash(tx_id.as_str());
         let mut id = self.recent.place(tx_hash);
@@ -239,7 +247,7 @@ impl<D: Disk> Core<D> {
 
     fn resolve<'a>(&self, tx_id: TxId<'a>, recalled: Option<&Recalled>, now: Now) -> Executed<'a> {
         if let Some(found) = recalled.and_then(|recalled| recalled.found.clone()) {
-            let transaction = Box::new(found);
+            let transaction = found;
             return Executed::Outcome(Outcome::Resolved { transaction, duplicate: true });
         }
         let tx_hash = self.history.hash(tx_id.as_str());
@@ -266,7 +274,7 @@ impl<D: Disk> Core<D> {
         };
         id.insert(seq, self.evicted_up_to());
         let tx_id = tx_id.into_owned();
-        let transaction = Box::new(Transaction { seq, tx_id, event, at_us });
+        let transaction = Arc::new(Transaction { seq, tx_id, event, at_us });
         Executed::Outcome(Outcome::Resolved { transaction, duplicate: false })
     }
 
@@ -346,18 +354,29 @@ impl<D: Disk> Core<D> {
         }
     }
 
-    /// Records a refusal when the client gave the tx_id.
+    /// Records a refusal when the client gave the tx_id. One that rests on the state of an account has
+    /// the request's deadline as well: a late request is refused as late, whatever is there.
     fn refuse<'a>(&self, refused: Refused<'a>, as_of: Seq, change: &Change<'_>) -> Changed<'a> {
+        let is_late = matches!(refused.rejection, Rejection::DeadlinePassed { .. });
+        let not_after_us = change.not_after_us.filter(|_| !is_late);
         if !change.tx_id_given {
-            return Changed::Refused { refused, seq: None, as_of };
+            return match not_after_us {
+                Some(not_after_us) if self.staging.time_at(change.now.us) > not_after_us => {
+                    self.refuse_late(refused.command, change)
+                }
+                _ => Changed::Refused { refused, seq: None, as_of },
+            };
         }
         let event = Event::Refused(refused);
-        let staged = self.staging.stage(change.staged(&event, None), || ([], 0));
+        let staged = self.staging.stage(change.staged(&event, not_after_us), || ([], 0));
         match (staged, event) {
             (Ok(Placed { seq, .. }), Event::Refused(refused)) => {
                 Changed::Refused { refused, seq: Some(seq), as_of: seq }
             }
-            _ => Changed::Stopped,
+            (Err(Unstaged::Late), Event::Refused(Refused { command, .. })) => {
+                self.refuse_late(command, change)
+            }
+            (_, _) => Changed::Stopped,
         }
     }
 
@@ -501,43 +520,6 @@ impl<D: Disk> Core<D> {
         let named = accounts.iter().enumerate();
         named.filter_map(|(n, account)| Some((self.accounts.find(account.as_str())?, n))).collect()
     }
-}
-
-/// What a tx_id that stands for `found` says to a request for `command`.
-fn known<'a>(
-    found: &Transaction<'static>,
-    command: Command<'a>,
-    tx_id: TxId<'a>,
-    seq_durable: Seq,
-) -> Outcome<'a> {
-    let seq = found.seq;
-    let refused = |rejection| Outcome::Refused {
-        rejection,
-        seq: Some(seq),
-        tx_id: Some(tx_id.clone()),
-        as_of: seq,
-        duplicate: true,
-    };
-    if found.event == Event::Void {
-        return refused(Rejection::Voided);
-    }
-    if !found.event.answers(&command) {
-        return Outcome::Conflict { tx_id, as_of: seq.max(seq_durable) };
-    }
-    if let Event::Refused(Refused { rejection, .. }) = &found.event {
-        return refused(rejection.clone());
-    }
-    let event = in_order_of(&found.event, &command);
-    Outcome::Done { seq, tx_id, event, duplicate: true }
-}
-
-/// The event with its legs in the order in which `command` names the accounts.
-fn in_order_of(event: &Event<'static>, command: &Command<'_>) -> Event<'static> {
-    let Event::Init { legs } = event else { return event.clone() };
-    let mut by_name: HashMap<&str, &Leg<'static>> =
-        legs.iter().map(|leg| (leg.account.as_str(), leg)).collect();
-    let ordered = command.accounts().filter_map(|account| by_name.remove(account.as_str()));
-    Event::Init { legs: ordered.cloned().collect() }
 }
 
 fn numbers_of(places: &[Place<'_>]) -> Numbers {

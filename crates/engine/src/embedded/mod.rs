@@ -2,10 +2,10 @@
 //! of its history in another.
 //!
 //! From the bottom up: `slots` (a hash index), `accounts` and `recent` (the two tables), `core`
-//! (execution), `rebuild` (the state at a start), `lines` (events read back from the journal),
+//! (execution), `rebuild` and `opening` (the state at a start), `lines` (events read back from the journal),
 //! `recall` (what an old tx_id stands for), `reads` (questions about history), `durability` (who
-//! waits for which sync), `checkpoint`, `readers` and `threads`; `batch` runs what a door hands in,
-//! and this file puts them together behind the seam.
+//! waits for which sync), `checkpoint`, `readers`, `upkeep` and `threads`; `batch` and `recalling` run
+//! what a door hands in, and this file puts them together behind the seam.
 
 mod accounts;
 mod batch;
@@ -14,30 +14,30 @@ mod clock;
 mod core;
 mod durability;
 mod lines;
+mod opening;
 mod readers;
 mod reads;
 mod rebuild;
 mod recall;
+mod recalling;
 mod recent;
 mod slots;
 mod sync;
 mod threads;
+mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use history::History;
 use journal::disk::Disk;
-use journal::{
-    ACTIVE, CheckpointError, Damage, Fault, Found, Genesis, JournalError, OpenError, Plants,
-    Progress, Report, Sizes, Workers, Writer,
-};
+use journal::{CheckpointError, Genesis, JournalError, Plants, Sizes, Workers};
 use ledger::Seq;
 use tokio::sync::{Notify, Semaphore};
 
 pub use self::checkpoint::Checkpoint;
 pub use self::core::{Core, Executed, Now};
+pub use self::opening::{Parts, open, open_telling};
 pub use self::reads::Reads;
 pub use self::recall::{Recall, RecallError, Recalled, Recaller};
 // For the schedule explorer, which brings threads of its own.
@@ -47,10 +47,9 @@ use self::durability::Durability;
 pub use self::durability::{Durability, Lost};
 pub use self::lines::ReadError;
 use self::readers::Readers;
-use self::rebuild::Rebuild;
 use self::threads::{Shared, Threads};
-use crate::query::{Moment, Query, Reading};
-use crate::seam::{BoxFuture, Engine, Outcome, Request, Unavailable};
+use crate::query::{Query, Reading};
+use crate::seam::{Answered, BoxFuture, Engine, Request, Unavailable};
 
 /// How the embedded engine works; the defaults are production's.
 #[derive(Clone, Debug)]
@@ -70,7 +69,8 @@ pub struct Options {
     pub index: history::Options,
     /// Events that may wait for the index to be written to the disk; whoever asks for more then
     /// waits, so that memory stays bounded. Never fewer than twice what the index writes at once:
-    /// otherwise all would wait for a run that nobody may fill.
+    /// otherwise all would wait for a run that nobody may fill. One that changes or opens more
+    /// accounts than most counts as several.
     pub index_lag_events_max: u64,
     /// Slots for the tx_ids that the index does not hold yet, of eight bytes each.
     pub recent_slots: usize,
@@ -99,100 +99,6 @@ impl Options {
             workers: Workers::of_this_machine(),
             plants: Plants::default(),
         }
-    }
-}
-
-/// An opened folder, before anything runs: what production starts threads over, and what a
-/// simulation steps through by hand.
-pub struct Parts<D: Disk> {
-    /// The state.
-    pub core: Core<D>,
-    /// The journal.
-    pub writer: Writer<D>,
-    /// The index of history.
-    pub history: Arc<History<D>>,
-    /// What opening found.
-    pub report: Report,
-    /// What opening the index found.
-    pub index_report: history::Opened,
-    /// The folder's one-process lock.
-    pub lock: D::File,
-}
-
-/// Opens the folder of `disk`, and the index of its history in that of `index_disk`: recovers the
-/// journal, rebuilds the state, and checks that all balances sum to zero with `@world`.
-pub fn open<D: Disk>(
-    disk: Arc<D>,
-    index_disk: Arc<D>,
-    options: &Options,
-) -> Result<Parts<D>, OpenError> {
-    open_telling(disk, index_disk, options, &|_| {})
-}
-
-/// As [`open`]; `progress` is told how far it is.
-pub fn open_telling<D: Disk>(
-    disk: Arc<D>,
-    index_disk: Arc<D>,
-    options: &Options,
-    progress: &dyn Fn(Progress),
-) -> Result<Parts<D>, OpenError> {
-    // IMPORTANT: before the index is touched, which a server that has the folder may be writing.
-    let lock = journal::lock_folder(&*disk)?;
-    let genesis = journal::genesis_of(&*disk)?;
-    if genesis.is_none() {
-        // A folder that was robbed of its journal is refused before its index is taken for foreign.
-        journal::survey(&*disk)?;
-    }
-    let ledger = genesis.as_ref().unwrap_or(&options.genesis_if_new).ledger;
-    let index_error = |source: history::HistoryError| OpenError::Disk {
-        what: "opening the index".into(),
-        source: std::io::Error::other(source),
-    };
-    let opened = History::open(Arc::clone(&index_disk), ledger, options.index);
-    let (history, index_report) = opened.map_err(index_error)?;
-    let history = Arc::new(history.with(options.plants));
-    let indexed = index_report.indexed;
-    let mut rebuild =
-        Rebuild::new(Arc::clone(&history), indexed, options.recent_slots, options.plants);
-    let open_options = journal::OpenOptions {
-        sizes: options.sizes,
-        indexed: indexed.seq,
-        genesis_if_new: options.genesis_if_new.clone(),
-        workers: options.workers,
-        plants: options.plants,
-    };
-    let take = |found: Found<'_>| rebuild.take(found);
-    let opened = journal::open(Arc::clone(&disk), lock, &open_options, progress, take);
-    if let Some(error) = rebuild.take_trouble() {
-        return Err(index_error(error));
-    }
-    let opened = opened?;
-    let head = opened.writer.staging().head();
-    if indexed.seq > head.seq {
-        // An older journal was put beside a newer index, which is worth nothing then.
-        drop((opened, rebuild, history));
-        let wiped = history::wipe(&*index_disk);
-        wiped.map_err(|source| OpenError::Disk { what: "removing the index".into(), source })?;
-        return open_telling(disk, index_disk, options, progress);
-    }
-    if rebuild.sum().strict_add(head.world) != 0 {
-        return Err(OpenError::Corrupt(Damage {
-            file: ACTIVE.into(),
-            offset: 0,
-            seq_good: head.seq,
-            fault: Fault::World,
-        }));
-    }
-    let core = rebuild.into_core(Arc::clone(opened.writer.staging()));
-    let (writer, report, lock) = (opened.writer, opened.report, opened.lock);
-    Ok(Parts { core, writer, history, report, index_report, lock })
-}
-
-impl<D: Disk> Parts<D> {
-    /// What reads the events that a tx_id may stand for, from the folder of `disk`.
-    pub fn recaller(&self, disk: Arc<D>) -> Recaller<D> {
-        let history = Arc::clone(&self.history);
-        Recaller::new(Arc::clone(&history), Arc::new(lines::Lines::new(disk, history)))
     }
 }
 
@@ -263,24 +169,20 @@ impl<D: Disk> Embedded<D> {
     }
 
     async fn read_owned(&self, query: Query<'static>) -> Result<Reading, Unavailable> {
-        if let Query::BalanceAt { at: Moment::Time(_), .. } = query {
-            // IMPORTANT: what was staged before may have happened before that moment. Once it is
-            // durable, nothing more gets a time that lies behind the clock's.
-            let staged = self.shared.core.staging().head().seq;
-            let durable = self.shared.durability.wait(staged).await;
-            durable.map_err(|_lost| Unavailable::JournalStopped)?;
-        }
-        let shared = Arc::clone(&self.shared);
         let now_us = clock::now_us();
-        let read = self.readers.run(move || {
+        let settled = Reads::settle(&self.shared.core, &query, now_us);
+        let durable = self.shared.durability.wait(settled).await;
+        durable.map_err(|_lost| Unavailable::JournalStopped)?;
+        let shared = Arc::clone(&self.shared);
+        let read = self.readers.pages.run(move || {
             let Shared { core, recaller, .. } = &*shared;
             Reads::new(core, recaller).answer(query, now_us)
         });
         let reading = match read.await {
             Ok(Ok(reading)) => reading,
             Ok(Err(error)) => {
-                tracing::error!(event = "history_unreadable", error = %chain(&error), "{error}");
-                return Err(Unavailable::IndexDamaged);
+                error.log(1);
+                return Err(error.unavailable());
             }
             Err(_stopped) => return Err(Unavailable::ShuttingDown),
         };
@@ -309,7 +211,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 impl<D: Disk> Engine for Embedded<D> {
-    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>> {
+    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>> {
         Box::pin(self.execute_all(batch))
     }
 

@@ -1,5 +1,5 @@
 //! A few threads that read from the disk, so that who waits for a page of history holds up nobody
-//! else.
+//! else. Recalls have threads of their own: a write waits for one, and must not wait for a page.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,16 +7,24 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{Semaphore, oneshot};
 
-/// Threads that read.
+/// Threads that read, of each kind.
 const THREADS: usize = 2;
 
-/// Readings under way or waiting for a thread; who comes then waits to be let in.
+/// Readings of one kind under way or waiting for a thread; who comes then waits to be let in.
 const READINGS_MAX: usize = 256;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The threads, and the way to them.
+/// The readers, by what they read.
 pub(super) struct Readers {
+    /// Answers to questions about history.
+    pub(super) pages: Lane,
+    /// What stands under tx_ids that were used.
+    pub(super) recalls: Lane,
+}
+
+/// Threads that read one kind of thing, and the way to them.
+pub(super) struct Lane {
     /// `None` once they were told to stop.
     jobs: Mutex<Option<SyncSender<Job>>>,
     places: Semaphore,
@@ -29,11 +37,23 @@ pub(super) struct Stopped;
 
 impl Readers {
     pub(super) fn start() -> Self {
+        Self { pages: Lane::start("reader"), recalls: Lane::start("recaller") }
+    }
+
+    /// Ends the threads once what they were given is done.
+    pub(super) fn stop(&self) {
+        self.pages.stop();
+        self.recalls.stop();
+    }
+}
+
+impl Lane {
+    fn start(name: &str) -> Self {
         let (sender, receiver) = sync_channel(READINGS_MAX);
         let receiver = Arc::new(Mutex::new(receiver));
         let threads = (0..THREADS).map(|_| {
             let receiver = Arc::clone(&receiver);
-            super::threads::spawn("reader", move || work(&receiver))
+            super::threads::spawn(name, move || work(&receiver))
         });
         Self {
             jobs: Mutex::new(Some(sender)),
@@ -62,8 +82,7 @@ impl Readers {
         answered.await.map_err(|_| Stopped)
     }
 
-    /// Ends the threads once what they were given is done.
-    pub(super) fn stop(&self) {
+    fn stop(&self) {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));

@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** a reading shows nothing behind its position, and all before it that it is about.
 
-use history::History;
+use history::{History, NamesPage};
 use journal::Head;
 use journal::disk::Disk;
 use ledger::{AccountId, Balance, Event, Leg, Seq, Transaction, TxId};
@@ -38,9 +38,29 @@ impl<'s, D: Disk> Reads<'s, D> {
         Self { core, history: recaller.history(), lines: recaller.lines() }
     }
 
+    /// What must be durable before `query` is answered. IMPORTANT: a moment of the past is settled
+    /// by this. What was staged may have happened before it and counts once it is durable; a batch
+    /// that read the clock earlier, or a clock that is set back, gives no event such a time any more.
+    /// `now_us`: the clock, in microseconds since the Unix epoch, read before; the same as for
+    /// [`Reads::answer`].
+    pub fn settle(core: &Core<D>, query: &Query<'_>, now_us: u64) -> Seq {
+        match query {
+            Query::BalanceAt { at: Moment::Time(time_us), .. } if *time_us < now_us => {
+                core.staging().settle(*time_us)
+            }
+            Query::Transaction(_)
+            | Query::Transactions(_)
+            | Query::Statement { .. }
+            | Query::BalanceAt { .. }
+            | Query::Accounts { .. }
+            | Query::Totals => Seq::ZERO,
+        }
+    }
+
     /// Answers `query`, at the clock's `now_us` (microseconds since the Unix epoch). The reading
     /// rests on what is durable and appended to the index. Takes system calls.
-    /// Errors: what could not be read; a damaged part of the index is built anew at the next start.
+    /// Errors: what could not be read; a part of the index that is damaged, or leads to the wrong
+    /// place, is built anew at the next start.
     pub fn answer(&self, query: Query<'_>, now_us: u64) -> Result<Reading, ReadError> {
         self.read(query, now_us).inspect_err(|error| error.take_away_damage(self.history))
     }
@@ -108,11 +128,7 @@ impl<'s, D: Disk> Reads<'s, D> {
         // One that names many accounts is large: then the page is shorter than asked for.
         while next.get() <= stop && accounts_count < PAGE_ACCOUNTS_MAX {
             let transaction = walk.read(next)?;
-            accounts_count += if let Event::Refused(refused) = &transaction.event {
-                refused.command.accounts_count()
-            } else {
-                transaction.event.legs().count()
-            };
+            accounts_count += transaction.event.accounts_count();
             transactions.push(transaction);
             next = next.next();
         }
@@ -258,11 +274,21 @@ impl<'s, D: Disk> Reads<'s, D> {
             head = now;
             page = self.history.names(prefix, after, limit, count, &name_of)?;
         }
+        self.accounts_of(page, head.seq)
+    }
+
+    /// The accounts of a page of names, as they were behind the event `end`.
+    fn accounts_of(&self, page: NamesPage, end: Seq) -> Result<Reading, ReadError> {
+        // Not the last that is shown: those that were opened behind `end` are passed by as well, and
+        // older ones may stand behind them.
+        let last = page.numbers.last().filter(|_| page.more);
+        let last = last.and_then(|number| self.core.name_of(*number));
+        let next = last.and_then(|name| AccountId::new(name.to_owned()).ok());
         let mut accounts = Vec::with_capacity(page.numbers.len());
         for number in page.numbers {
-            accounts.extend(self.account_line(number, head.seq)?);
+            accounts.extend(self.account_line(number, end)?);
         }
-        Ok(Reading::Accounts { accounts, more: page.more, count: page.count, as_of: head.seq })
+        Ok(Reading::Accounts { accounts, next, count: page.count, as_of: end })
     }
 
     /// What the account with this number held behind the event `end`; `None` when it did not exist.
@@ -295,10 +321,67 @@ fn line<D: Disk>(
             let other = if from.account == *account { to } else { from };
             (Kind::Transfer, Some(other.account.clone()))
         }
-        Event::Refused(_) | Event::Void => return Err(ReadError::Missing { seq }),
+        Event::Refused(_) | Event::Void => return Err(ReadError::Missing { seq, marked: seq }),
     };
     let leg: Option<&Leg<'static>> = event.legs().find(|leg| leg.account == *account);
-    let Some(leg) = leg else { return Err(ReadError::Missing { seq }) };
+    let Some(leg) = leg else { return Err(ReadError::Missing { seq, marked: seq }) };
     let (change, before, after) = (leg.change(), leg.before, leg.after);
     Ok((StatementLine { seq, at_us, kind, other, change, after, tx_id }, before))
+}
+
+#[cfg(all(test, not(feature = "shuttle")))] // whose locks work in the schedule explorer alone
+mod tests {
+    use std::sync::Arc;
+
+    use history::Group;
+    use journal::disk::SimDisk;
+    use journal::{Committed, Currency, Genesis, LedgerId};
+    use ledger::{Amount, Command};
+
+    use super::*;
+    use crate::embedded::{Executed, Now, Options, Parts, open};
+    use crate::seam::{Outcome, Request};
+
+    /// Opens an account by a deposit that is durable and appended to the index.
+    fn open_account(parts: &mut Parts<SimDisk>, name: &str) {
+        let command = Command::Deposit {
+            account: AccountId::new(name.to_owned()).expect("the test names an account"),
+            amount: Amount::new(1).expect("one is an amount"),
+        };
+        let tx_id = TxId::new(name.to_owned()).expect("the test names a tx_id");
+        let request = Request::Write { command, tx_id, tx_id_given: true, not_after_us: None };
+        let executed = parts.core.execute(request, None, Now { us: 1, seq_durable: Seq::ZERO });
+        assert!(matches!(executed, Executed::Outcome(Outcome::Done { .. })));
+        while let Some(committed) = parts.writer.commit().expect("the disk is whole") {
+            let Committed { head, seal, traces, file_first, offset, .. } = committed;
+            parts.history.append(Group { head, seal, traces, file_first, offset });
+        }
+    }
+
+    #[test]
+    fn a_page_of_accounts_that_are_all_too_young_leads_to_the_older_ones_behind_them() {
+        let currency = Currency::new("BRL").unwrap();
+        let options = Options::new(Genesis { ledger: LedgerId(7), currency });
+        let disk = Arc::new(SimDisk::new());
+        let mut parts = open(Arc::clone(&disk), Arc::new(SimDisk::new()), &options).unwrap();
+        open_account(&mut parts, "z");
+        let end = parts.history.appended().seq;
+        open_account(&mut parts, "a");
+        let recaller = parts.recaller(disk);
+        let reads = Reads::new(&parts.core, &recaller);
+        let page = |after: Option<&AccountId<'_>>| {
+            let name_of = |number| parts.core.name_of(number).map(str::to_owned);
+            let after = after.map(AccountId::as_str);
+            let page = parts.history.names("", after, 1, false, &name_of).unwrap();
+            let Reading::Accounts { accounts, next, .. } = reads.accounts_of(page, end).unwrap()
+            else {
+                panic!("it is a page of accounts")
+            };
+            let names: Vec<_> = accounts.into_iter().map(|line| line.account).collect();
+            (names, next)
+        };
+        let (names, next) = page(None);
+        assert_eq!((names, next.as_ref().map(AccountId::as_str)), (vec![], Some("a")));
+        assert_eq!(page(next.as_ref()), (vec![AccountId::new("z").unwrap()], None));
+    }
 }

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use history::{Group, History, HistoryError, Work};
 use journal::disk::Disk;
-use journal::{Contradiction, Found, Head, LinePlace, Planted, Plants, Staging, Traces};
+use journal::{Contradiction, Found, Hash, Head, LinePlace, Planted, Plants, Staging, Traces};
 use ledger::{AccountId, Seq, Transaction};
 
 use super::accounts::{AccountState, Accounts, Numbered};
 use super::core::Core;
 use super::recent::Recent;
 
-/// Events that are handed to the index together.
-const APPEND_EVENTS: usize = 4096;
+/// Events after which what is due of the index is written, once their group is whole.
+const INDEX_EVENTS: usize = 4096;
 
 /// A bank that is being built from a snapshot and the events behind it.
 pub struct Rebuild<D: Disk> {
@@ -23,25 +23,29 @@ pub struct Rebuild<D: Disk> {
     recent: Recent,
     history: Arc<History<D>>,
     plants: Plants,
-    /// Replay starts here: events up to this seq are in the snapshot.
+    /// The highest seq of an account in the snapshot, for a fault that a test planted.
     snapshot_seq: Seq,
     /// The index holds everything up to here.
     indexed: Seq,
     /// The journal after the last event that the index was given or held.
     head: Head,
     gathered: Gathered,
+    /// Events since the index was last written, however they are cut into groups.
+    unwritten: usize,
     /// Why the index could not be written.
     trouble: Option<HistoryError>,
 }
 
-/// Lines that follow one another in a file, on their way to the index.
+/// The lines of a group, on their way to the index, which wants groups whole: it ends where a seal
+/// ends, and is known by that.
 #[derive(Default)]
 struct Gathered {
     traces: Traces,
     first: Seq,
     file_first: Seq,
     offset: u64,
-    end: u64,
+    /// The group's seal; `None`: there is no group yet.
+    seal: Option<Hash>,
 }
 
 impl<D: Disk> Rebuild<D> {
@@ -61,6 +65,7 @@ impl<D: Disk> Rebuild<D> {
             indexed: indexed.seq,
             head: indexed,
             gathered: Gathered::default(),
+            unwritten: 0,
             trouble: None,
         }
     }
@@ -74,7 +79,7 @@ impl<D: Disk> Rebuild<D> {
                 *account.account.lock() = AccountState { balance, seq };
                 Ok(())
             }
-            Found::Event { transaction, place } => self.take_event(&transaction, place),
+            Found::Event { transaction, place, seal } => self.take_event(&transaction, place, seal),
         }
     }
 
@@ -82,6 +87,7 @@ impl<D: Disk> Rebuild<D> {
         &mut self,
         transaction: &Transaction<'_>,
         place: LinePlace,
+        seal: Hash,
     ) -> Result<(), Contradiction> {
         let Transaction { seq, tx_id, event, at_us } = transaction;
         let mut numbers = Vec::with_capacity(2);
@@ -111,7 +117,14 @@ impl<D: Disk> Rebuild<D> {
         for number in &numbers {
             accounts_count += u64::from(u64::from(*number) == accounts_count);
         }
-        self.gather(*seq, tx_hash, &numbers, place);
+        if self.gathered.seal != Some(seal) {
+            self.append();
+            if self.unwritten >= INDEX_EVENTS {
+                self.unwritten = 0;
+                self.write_index()?;
+            }
+        }
+        self.gather(*seq, tx_hash, &numbers, place, seal);
         self.head = Head {
             seq: *seq,
             world: self.head.world.strict_add(event.world_delta()),
@@ -119,48 +132,43 @@ impl<D: Disk> Rebuild<D> {
             money_in: self.head.money_in.strict_add(event.money_in()),
             accounts_count,
         };
-        if self.gathered.traces.len() >= APPEND_EVENTS {
-            self.append();
-            self.write_index()?;
-        }
+        // One that names very many accounts takes as much memory as many events.
+        self.unwritten += 1 + numbers.len() / 8;
         Ok(())
     }
 
-    fn gather(&mut self, seq: Seq, tx_hash: u64, numbers: &[u32], place: LinePlace) {
+    fn gather(&mut self, seq: Seq, tx_hash: u64, numbers: &[u32], place: LinePlace, seal: Hash) {
         let LinePlace { file_first, offset, bytes } = place;
-        let follows = self.gathered.file_first == file_first && self.gathered.end == offset;
-        if !follows {
-            self.append();
-        }
         if self.gathered.traces.is_empty() {
             let traces = std::mem::take(&mut self.gathered.traces);
-            self.gathered = Gathered { traces, first: seq, file_first, offset, end: offset };
+            self.gathered = Gathered { traces, first: seq, file_first, offset, seal: Some(seal) };
         }
         self.gathered.traces.push(tx_hash, bytes, numbers);
-        self.gathered.end = offset.saturating_add(u64::from(bytes));
     }
 
-    /// Hands what was gathered to the index.
+    /// Hands the group that was gathered to the index.
     fn append(&mut self) {
-        let Gathered { traces, first, file_first, offset, .. } = &mut self.gathered;
-        if !traces.is_empty() {
-            let slice = traces.slice(0, traces.len(), *first);
-            let (file_first, offset) = (*file_first, *offset);
-            self.history.append(Group { head: self.head, traces: slice, file_first, offset });
-            traces.clear();
-        }
+        let Gathered { traces, first, file_first, offset, seal: Some(seal) } = &mut self.gathered
+        else {
+            return;
+        };
+        let (seal, file_first, offset) = (*seal, *file_first, *offset);
+        let slice = traces.slice(0, traces.len(), *first);
+        self.history.append(Group { head: self.head, seal, traces: slice, file_first, offset });
+        traces.clear();
     }
 
-    /// Writes what is due of the index, so that a long history does not gather in memory.
+    /// Writes what is due of the index, so that a long history does not gather in memory. Nothing is
+    /// merged: that can wait, and it reads pages of old runs, whose damage would end the start.
     fn write_index(&mut self) -> Result<(), Contradiction> {
         let name_of = |number| {
             let number = usize::try_from(number).ok()?;
             self.accounts.at(number).map(|numbered| numbered.account.name().to_owned())
         };
         loop {
-            match self.history.work(&name_of, false) {
+            match self.history.flush(&name_of, false) {
                 Ok(Work::Idle) => return Ok(()),
-                Ok(Work::Sorted | Work::Flushed(_) | Work::Merged) => {}
+                Ok(_) => {}
                 Err(error) => {
                     self.trouble = Some(error);
                     return Err(Contradiction::Rules);

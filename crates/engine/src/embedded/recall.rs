@@ -3,13 +3,15 @@
 //! Reading takes system calls, so it happens with no lock held; what it found is handed to the
 //! next try of the request, which checks under the lock that nothing was missed meanwhile.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use history::History;
 use journal::disk::Disk;
-use ledger::{Seq, Transaction, TxId};
+use ledger::{Command, Event, Leg, Refused, Rejection, Seq, Transaction, TxId};
 
 use super::lines::{Lines, ReadError};
+use crate::seam::Outcome;
 
 /// What must be read before a request can be decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub struct Recall {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recalled {
     /// What stands under the tx_id. It never changes again.
-    pub(crate) found: Option<Transaction<'static>>,
+    pub(crate) found: Option<Arc<Transaction<'static>>>,
     /// The young events that carry another tx_id.
     pub(crate) others: Vec<Seq>,
     /// The index was searched for all events up to this one.
@@ -34,7 +36,7 @@ pub struct Recalled {
 /// Why a tx_id could not be recalled. Nothing was done.
 #[derive(Debug, thiserror::Error)]
 #[error("what stands under a tx_id could not be read")]
-pub struct RecallError(#[source] ReadError);
+pub struct RecallError(#[source] pub(super) ReadError);
 
 impl Recall {
     /// Read nothing before this is durable.
@@ -88,7 +90,7 @@ impl<D: Disk> Recaller<D> {
         for seq in old.iter().chain(&recall.recent) {
             let transaction = self.lines.read(*seq)?;
             if transaction.tx_id == *tx_id {
-                found = Some(transaction);
+                found = Some(Arc::new(transaction));
                 break;
             }
         }
@@ -97,8 +99,50 @@ impl<D: Disk> Recaller<D> {
 }
 
 impl Recalled {
+    /// How many accounts it names: what it takes in memory.
+    pub(super) fn accounts_count(&self) -> usize {
+        self.found.as_ref().map_or(0, |found| found.event.accounts_count())
+    }
+
     /// Whether `seq`, a young event that may carry the tx_id, was read and carries another.
     pub(crate) fn is_another(&self, seq: Seq) -> bool {
         self.others.contains(&seq)
     }
+}
+
+/// What a tx_id that stands for `found` says to a request for `command`.
+pub(super) fn told_again<'a>(
+    found: &Transaction<'static>,
+    command: Command<'a>,
+    tx_id: TxId<'a>,
+    seq_durable: Seq,
+) -> Outcome<'a> {
+    let seq = found.seq;
+    let refused = |rejection| Outcome::Refused {
+        rejection,
+        seq: Some(seq),
+        tx_id: Some(tx_id.clone()),
+        as_of: seq,
+        duplicate: true,
+    };
+    if found.event == Event::Void {
+        return refused(Rejection::Voided);
+    }
+    if !found.event.answers(&command) {
+        return Outcome::Conflict { tx_id, as_of: seq.max(seq_durable) };
+    }
+    if let Event::Refused(Refused { rejection, .. }) = &found.event {
+        return refused(rejection.clone());
+    }
+    let event = in_order_of(&found.event, &command);
+    Outcome::Done { seq, tx_id, event, duplicate: true }
+}
+
+/// The event with its legs in the order in which `command` names the accounts.
+fn in_order_of(event: &Event<'static>, command: &Command<'_>) -> Event<'static> {
+    let Event::Init { legs } = event else { return event.clone() };
+    let mut by_name: HashMap<&str, &Leg<'static>> =
+        legs.iter().map(|leg| (leg.account.as_str(), leg)).collect();
+    let ordered = command.accounts().filter_map(|account| by_name.remove(account.as_str()));
+    Event::Init { legs: ordered.cloned().collect() }
 }

@@ -22,7 +22,8 @@ const BUCKET: usize = 8;
 const SEQ_BITS: u32 = 40;
 const SEQ_MASK: u64 = (1 << SEQ_BITS) - 1;
 
-/// Spilled slots are looked through for those that the index holds when there are so many.
+/// Spilled slots are looked through for those that the index holds when there are so many and it
+/// holds more than the last time.
 const SPILLED_TIDY: usize = 32;
 
 /// The table.
@@ -38,6 +39,11 @@ pub(crate) struct Shard {
     aligned_from: usize,
     /// Hash and seq of what found its bucket full.
     spilled: Vec<(u64, Seq)>,
+    /// What the index held when `spilled` was last looked through. Until it holds more there is
+    /// nothing to be found, and looking at every insertion would take the square of their number.
+    tidied: Seq,
+    #[cfg(test)]
+    tidied_count: usize,
 }
 
 /// A locked shard, for one hash.
@@ -57,7 +63,14 @@ impl Recent {
         let shard = || {
             let slots = vec![0; (buckets + 1) * BUCKET];
             let aligned_from = slots.as_ptr().align_offset(BUCKET * size_of::<u64>()).min(BUCKET);
-            Mutex::new(Shard { slots, aligned_from, spilled: Vec::new() })
+            Mutex::new(Shard {
+                slots,
+                aligned_from,
+                spilled: Vec::new(),
+                tidied: Seq::ZERO,
+                #[cfg(test)]
+                tidied_count: 0,
+            })
         };
         Self { shards: (0..shards).map(|_| shard()).collect(), buckets_mask: buckets - 1 }
     }
@@ -90,7 +103,7 @@ impl Place<'_> {
     /// to here, so those slots are free.
     pub(crate) fn insert(&mut self, seq: Seq, indexed: Seq) {
         assert!(seq.get() < SEQ_MASK, "a slot holds seqs of {SEQ_BITS} bits");
-        let Shard { slots, spilled, .. } = &mut *self.shard;
+        let Shard { slots, spilled, tidied, .. } = &mut *self.shard;
         let bucket = slots.get_mut(self.bucket_start..self.bucket_start + BUCKET);
         let free =
             bucket.unwrap_or_default().iter_mut().find(|slot| **slot & SEQ_MASK <= indexed.get());
@@ -98,10 +111,16 @@ impl Place<'_> {
             *slot = self.hash >> SEQ_BITS << SEQ_BITS | seq.get();
             return;
         }
-        if spilled.len() >= SPILLED_TIDY {
+        let is_due = spilled.len() >= SPILLED_TIDY && indexed > *tidied;
+        if is_due {
             spilled.retain(|(_, seq)| *seq > indexed);
+            *tidied = indexed;
         }
         spilled.push((self.hash, seq));
+        #[cfg(test)]
+        {
+            self.shard.tidied_count += usize::from(is_due);
+        }
     }
 }
 
@@ -153,6 +172,16 @@ mod tests {
             assert!((indexed.get() + 1..=n).all(|n| finds(&recent, n)));
         }
         assert_eq!(recent.shards.len(), 1);
+    }
+
+    #[test]
+    fn spilled_seqs_are_looked_through_only_once_the_index_holds_more() {
+        let recent = Recent::new(8);
+        for n in 1..=2_000_u64 {
+            recent.place(hash(n)).insert(Seq::new(n), Seq::new(n / 500 * 500));
+        }
+        let counts: Vec<_> = recent.shards.iter().map(|shard| lock(shard).tidied_count).collect();
+        assert_eq!(counts, [3]);
     }
 
     #[test]

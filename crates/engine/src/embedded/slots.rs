@@ -1,10 +1,10 @@
 //! A hash index of eight bytes per slot: it maps a hash to a number, and what the number stands
-//! for lies elsewhere. Names of accounts and tx_ids are both found through it.
+//! for lies elsewhere. Names of accounts are found through it.
 //!
 //! Open addressing with linear probing (Knuth, The Art of Computer Programming, volume 3,
 //! section 6.4, algorithm L). A slot holds 24 bits of the hash, so that nearly every key that is
 //! not the one looked for is passed over without a look at it, and 40 bits of number. Nothing is
-//! ever removed: accounts stay, and tx_ids never expire.
+//! ever removed: accounts stay.
 
 /// Bits of the number in a slot.
 const NUMBER_BITS: u32 = 40;

@@ -1,5 +1,5 @@
 //! The threads behind the embedded engine: one commits groups, one makes checkpoints, one keeps the
-//! index of history.
+//! index of history (`upkeep`).
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -16,6 +16,7 @@ use super::clock::now_us;
 use super::core::Core;
 use super::durability::Durability;
 use super::recall::Recaller;
+use super::upkeep::keep_index;
 use super::{OnFatal, chain};
 
 /// Accounts copied between two pauses: some tenths of a millisecond of work.
@@ -26,13 +27,6 @@ const COPY_ACCOUNTS: usize = 1024;
 /// locks accounts: a thread of low priority that loses its core with a lock held keeps all out who
 /// want that account, for as long as the others are busy.
 const COPY_PAUSES: u32 = 4;
-
-/// How long the indexer rests when it has nothing to do.
-const INDEX_PAUSE: Duration = Duration::from_millis(20);
-
-/// How often writing the index is tried again, and how long it waits before.
-const INDEX_TRIES: u32 = 5;
-const INDEX_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the engine and its threads share.
 pub(super) struct Shared<D: Disk> {
@@ -68,7 +62,7 @@ pub(super) struct Threads<D: Disk> {
 
 /// Tells a thread in the background to look, and to stop.
 #[derive(Default)]
-struct Signal {
+pub(super) struct Signal {
     state: Mutex<SignalState>,
     changed: Condvar,
 }
@@ -121,24 +115,19 @@ impl<D: Disk> Shared<D> {
     }
 
     fn must_wait_for_index(&self) -> bool {
-        self.index_lag_events() > self.index_lag_events_max && !self.core.staging().is_stopped()
+        self.history.lag_events() > self.index_lag_events_max && !self.core.staging().is_stopped()
     }
 
     /// Takes nothing more, and lets nobody wait for what will not come.
-    fn stop_staging(&self) {
+    pub(super) fn stop_staging(&self) {
         self.core.staging().stop();
         self.index_moved.notify_waiters();
     }
 
-    /// How many durable events the index does not hold on the disk yet.
-    fn index_lag_events(&self) -> u64 {
-        self.durability.seq().get().saturating_sub(self.history.indexed().get())
-    }
-
-    /// Does one step of the index's work.
-    fn index_step(&self, flush_all: bool) -> Result<Work, HistoryError> {
+    /// Sorts or writes a part of the index.
+    pub(super) fn flush_index(&self, all: bool) -> Result<Work, HistoryError> {
         let work =
-            self.history.work(&|number| self.core.name_of(number).map(str::to_owned), flush_all)?;
+            self.history.flush(&|number| self.core.name_of(number).map(str::to_owned), all)?;
         if let Work::Flushed(_) = work {
             self.index_moved.notify_waiters();
         }
@@ -147,7 +136,7 @@ impl<D: Disk> Shared<D> {
 
     /// Brings the index up to the journal's end.
     fn finish_index(&self) -> Result<(), HistoryError> {
-        while self.index_step(true)? != Work::Idle {}
+        while self.flush_index(true)? != Work::Idle {}
         Ok(())
     }
 
@@ -179,8 +168,8 @@ impl<D: Disk> Threads<D> {
                 let run = writer.run(|committed| {
                     // IMPORTANT: before anybody hears that it is durable, so that whoever does can
                     // ask for it.
-                    let Committed { head, traces, file_first, offset, .. } = committed;
-                    shared.history.append(Group { head, traces, file_first, offset });
+                    let Committed { head, seal, traces, file_first, offset, .. } = committed;
+                    shared.history.append(Group { head, seal, traces, file_first, offset });
                     shared.durability.publish(head.seq);
                     // Whoever was just woken stages more before the next group is taken.
                     std::thread::yield_now();
@@ -299,49 +288,8 @@ fn keep_checkpoints<D: Disk>(
     }
 }
 
-/// Keeps the index up to date. It is derived from the journal, so an error is no loss; but without
-/// it memory would fill, so after some tries the server stops as it does for its journal.
-fn keep_index<D: Disk>(shared: &Shared<D>, signal: &Signal, on_fatal: &OnFatal) {
-    let mut failures = 0;
-    loop {
-        match shared.index_step(false) {
-            Ok(Work::Idle) => {
-                failures = 0;
-                if !signal.wait(INDEX_PAUSE) {
-                    return;
-                }
-            }
-            Ok(Work::Sorted | Work::Flushed(_) | Work::Merged) => {
-                failures = 0;
-                if signal.is_to_stop() {
-                    return;
-                }
-            }
-            Err(error) if failures < INDEX_TRIES => {
-                failures += 1;
-                if let HistoryError::Damaged { .. } = error {
-                    // Nothing mends it but the next start, which finds it gone.
-                    drop(shared.history.discard());
-                }
-                tracing::warn!(error = %chain(&error), "the index could not be written; again");
-                if !signal.wait(INDEX_RETRY_PAUSE) {
-                    return;
-                }
-            }
-            Err(error) => {
-                let source = std::io::Error::other(error);
-                let error = JournalError::Failed { what: "writing", file: "index", source };
-                shared.stop_staging();
-                shared.durability.stop();
-                on_fatal(&error);
-                return;
-            }
-        }
-    }
-}
-
 impl Signal {
-    fn is_to_stop(&self) -> bool {
+    pub(super) fn is_to_stop(&self) -> bool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).stop
     }
 
@@ -361,7 +309,7 @@ impl Signal {
     }
 
     /// Waits until a checkpoint is due by bytes or by time; `false` when it is time to stop.
-    fn wait(&self, interval: Duration) -> bool {
+    pub(super) fn wait(&self, interval: Duration) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut state, _timed_out) = self
             .changed

@@ -66,7 +66,7 @@ impl Bank {
     /// Runs a batch on this thread.
     pub fn ask(&self, batch: Vec<Request<'static>>) -> Vec<Told<'_>> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let outcomes = runtime.block_on(self.engine.execute(batch.clone()));
+        let outcomes = runtime.block_on(self.engine.execute(batch.clone())).outcomes;
         let seq_durable = self.engine.seq_durable();
         assert_eq!(outcomes.len(), batch.len(), "one outcome per request");
         for outcome in &outcomes {

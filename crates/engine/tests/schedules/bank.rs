@@ -105,8 +105,8 @@ impl Bank {
     }
 
     pub fn append(&self, committed: Committed<'_>) {
-        let Committed { head, traces, file_first, offset, .. } = committed;
-        self.index.append(Group { head, traces, file_first, offset });
+        let Committed { head, seal, traces, file_first, offset, .. } = committed;
+        self.index.append(Group { head, seal, traces, file_first, offset });
     }
 
     /// One step of the index's work after the other until there is none.

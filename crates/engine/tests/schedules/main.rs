@@ -19,14 +19,16 @@ mod history;
 use std::sync::Arc;
 
 use bank::{
-    Bank, NOW_US, balances, checkpoint, deposit, init, resolve, transfer, tx_id_of, unnamed, write,
+    Bank, NOW_US, account, balances, checkpoint, deposit, init, resolve, transfer, tx_id_of,
+    unnamed, write,
 };
-use engine::embedded::{Durability, Executed, Lost, Now, open};
-use engine::{Outcome, Request};
+use engine::embedded::{Durability, Executed, Lost, Now, Reads, open};
+use engine::query::Moment;
+use engine::{Outcome, Query, Reading, Request};
 use history::{Told, sum_of};
 use journal::Plants;
 use journal::disk::SimDisk;
-use ledger::{Event, Seq};
+use ledger::{Balance, Event, Seq};
 use shuttle::future::block_on;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, Runner, thread};
@@ -115,6 +117,26 @@ fn openers_of_one_account(plants: Plants) {
     bank.judge();
     // The judge has seen that each account stands in the snapshot once.
     assert_eq!(journal::survey(&bank.disk).unwrap().snapshots.len(), 1);
+}
+
+/// Who asks for an account alone, or for its past, while it is being opened and committed.
+fn an_opener_beside_who_asks_for_its_account(plants: Plants) {
+    let mut bank = Bank::open(plants);
+    let mut told = Vec::new();
+    bank.clients(&[&[write(deposit("new", 5), "t1")]], |bank| {
+        bank.commit();
+        told.push(bank.ask(Request::Balance(account("new"))));
+        let end = bank.index.appended().seq;
+        let query = Query::BalanceAt { account: account("new"), at: Moment::Seq(end) };
+        let reading = Reads::new(&bank.core, &bank.recaller).answer(query, NOW_US).unwrap();
+        let Reading::BalanceAt { balance, as_of } = reading else { panic!("{reading:?}") };
+        assert_eq!(
+            (balance.map_or(0, Balance::get), as_of),
+            (5 * i64::from(end > Seq::new(1)), end)
+        );
+    });
+    bank.told.extend(told);
+    bank.judge();
 }
 
 fn one_tx_id_from_two_threads(plants: Plants) {
@@ -369,6 +391,11 @@ fn a_ring_of_transfers_with_balances_set_and_read_does_not_deadlock() {
 #[test]
 fn an_account_with_many_openers_is_opened_once() {
     explore(openers_of_one_account);
+}
+
+#[test]
+fn an_account_is_never_denied_at_a_position_that_has_its_opening() {
+    explore(an_opener_beside_who_asks_for_its_account);
 }
 
 #[test]

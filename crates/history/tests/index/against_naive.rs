@@ -143,6 +143,7 @@ fn a_group_that_leaves_a_gap_is_refused() {
     traces.push(1, 10, &[]);
     index.append(history::Group {
         head: journal::Head { seq: Seq::new(2), ..journal::Head::default() },
+        seal: journal::Hash::ZERO,
         traces: traces.slice(0, 1, Seq::new(2)),
         file_first: Seq::new(1),
         offset: 200,

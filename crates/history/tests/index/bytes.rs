@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use history::{Group, Options};
 use journal::disk::SimDisk;
-use journal::{Head, LedgerId, Traces};
+use journal::{Hash, Head, LedgerId, Traces};
 use ledger::Seq;
 
 const PAGE: &str = include_str!("../../../../docs/formats.md");
@@ -48,7 +48,8 @@ fn the_run_on_the_page_is_the_one_that_is_written() {
         accounts_count: 2,
     };
     let traces = traces.slice(0, 3, Seq::new(1));
-    index.append(Group { head, traces, file_first: Seq::new(1), offset: 257 });
+    let seal = Hash::of(b"the group of seqs 1 to 3");
+    index.append(Group { head, seal, traces, file_first: Seq::new(1), offset: 257 });
     let names = ["bob".to_owned(), "alice".to_owned()];
     let name_of = |number: u32| names.get(number as usize).cloned();
     while index.work(&name_of, true).unwrap() != history::Work::Idle {}

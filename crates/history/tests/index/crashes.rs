@@ -93,6 +93,34 @@ fn a_run_that_was_published_survives_the_power_cut() {
 }
 
 #[test]
+fn what_finds_no_room_gives_back_what_it_took_and_the_rest_goes_on() {
+    let history = History::random(&mut Random(3), 60, 5);
+    let disk = Arc::new(SimDisk::new());
+    let (index, _) = open(&disk, TINY);
+    let is_aside = |name: &String| name.ends_with(".new");
+    let mut failed = 0;
+    while history.append(&index, 3) {
+        // Room for the beginning of whatever comes next, and not for all of it.
+        let names = disk.names();
+        let bytes: usize = names.iter().map(|name| disk.cached_bytes(name).unwrap().len()).sum();
+        disk.set_capacity(Some(bytes as u64 + 5_000));
+        let work = || index.work(&|number| history.name_of(number), false);
+        let mut last = work();
+        while last.as_ref().is_ok_and(|work| *work != Work::Idle) {
+            last = work();
+        }
+        failed += u32::from(last.is_err());
+        assert!(!disk.names().iter().any(is_aside), "{:?}", disk.names());
+        disk.set_capacity(None);
+        settle(&index, &history, failed % 2 == 0);
+        compare(&index, &history, &mut Random(5));
+    }
+    assert!(failed > 10, "{failed}");
+    settle(&index, &history, false);
+    compare(&index, &history, &mut Random(5));
+}
+
+#[test]
 fn a_call_that_fails_is_an_error_and_the_next_step_makes_good() {
     let history = History::random(&mut Random(2), 40, 5);
     for call in

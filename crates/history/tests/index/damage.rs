@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use history::{HistoryError, Options};
+use history::{HistoryError, Options, Work};
 use journal::disk::SimDisk;
 use ledger::Seq;
 
@@ -214,4 +214,22 @@ fn what_was_discarded_is_built_anew_at_the_next_start() {
     history.append(&index, 99);
     settle(&index, &history, true);
     compare(&index, &history, &mut Random(0));
+}
+
+#[test]
+fn a_damaged_run_is_read_for_a_merge_once_and_not_again() {
+    let (history, disk, names) = three_runs();
+    let mut files = files(&disk, &names);
+    let legs_page = 2;
+    files[1].1[legs_page * 4_096 + 9] ^= 4;
+    let (index, _) = open(&disk_of(&files), Options { merge_fan_in: 3, ..TINY });
+    let mut last = index.merge();
+    while last.as_ref().is_ok_and(|work| *work != Work::Idle) {
+        last = index.merge();
+    }
+    let error = last.unwrap_err();
+    assert!(matches!(&error, HistoryError::Damaged { run } if *run == names[1]), "{error}");
+    assert_eq!(index.merge().unwrap(), Work::Idle);
+    assert_eq!(index.usage().runs_count, 3);
+    assert_eq!(index.appended(), *history.heads.last().unwrap());
 }

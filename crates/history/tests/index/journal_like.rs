@@ -3,7 +3,7 @@
 
 use history::Group;
 use journal::disk::Disk;
-use journal::{Head, LedgerId, Traces};
+use journal::{Hash, Head, LedgerId, Traces};
 use ledger::Seq;
 
 use crate::random::Random;
@@ -104,6 +104,7 @@ impl History {
             let first = &self.events[before];
             index.append(Group {
                 head: *head,
+                seal: Hash::of(&head.seq.get().to_le_bytes()),
                 traces: traces.slice(0, traces.len(), Seq::new(before as u64 + 1)),
                 file_first: Seq::new(first.file_first),
                 offset: first.offset,

@@ -11,5 +11,7 @@ mod bytes;
 mod crashes;
 mod damage;
 mod journal_like;
+mod large_events;
 mod naive;
 mod random;
+mod threads;

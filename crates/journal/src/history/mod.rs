@@ -66,6 +66,8 @@ pub struct Survey {
     pub snapshots_damaged: Vec<&'static str>,
     /// Whether a seal with the hash that was asked for is on the chain.
     pub expected_seal_found: bool,
+    /// Whether the seal at which the index ends is on the chain.
+    pub(crate) indexed_seal_found: bool,
     plants: Plants,
 }
 
@@ -90,6 +92,8 @@ pub enum Found<'a> {
         transaction: Transaction<'a>,
         /// Where its line stands.
         place: LinePlace,
+        /// Hash of the seal of its group.
+        seal: Hash,
     },
 }
 

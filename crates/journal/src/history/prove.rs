@@ -109,14 +109,14 @@ impl Walk<'_> {
 /// Seals that are looked for on the chain, and whether each was seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Marks {
-    /// Those that snapshots name.
+    /// Those that snapshots and the index name.
     wanted: Vec<(Seq, Hash, bool)>,
     expected: Option<Hash>,
     expected_seen: bool,
 }
 
 impl Marks {
-    /// Looks for the seals that snapshots name, and for one with the hash `expected`.
+    /// Looks for the seals that snapshots and the index name, and for one with the hash `expected`.
     pub(crate) fn new(wanted: impl Iterator<Item = (Seq, Hash)>, expected: Option<Hash>) -> Self {
         let wanted = wanted.map(|(seq, hash)| (seq, hash, false)).collect();
         Self { wanted, expected, expected_seen: false }

@@ -15,6 +15,7 @@ use super::prove::Waypoint;
 use super::{Found, LinePlace, Segment, Survey, damage};
 use crate::disk::Disk;
 use crate::error::{Contradiction, Fault, OpenError};
+use crate::hash::Hash;
 use crate::planted::Plants;
 use crate::progress::{Meter, Phase, Progress};
 use crate::record;
@@ -210,7 +211,7 @@ impl State {
                 self.world = seal.world;
                 continue;
             }
-            let end = self.take_group(segment, bytes, *offset, position, sink)?;
+            let end = self.take_group(segment, bytes, *offset, seal.hash, position, sink)?;
             if self.last != seal.last {
                 return Err(damage(&segment.name, end, self.last, Fault::Order));
             }
@@ -227,6 +228,7 @@ impl State {
         segment: &Segment,
         bytes: &[u8],
         mut offset: u64,
+        seal: Hash,
         position: Seq,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), Contradiction>,
     ) -> Result<u64, OpenError> {
@@ -251,7 +253,7 @@ impl State {
             if transaction.seq > position {
                 let bytes = u32::try_from(len).unwrap_or(u32::MAX);
                 let place = LinePlace { file_first: segment.header.first, offset, bytes };
-                sink(Found::Event { transaction, place })
+                sink(Found::Event { transaction, place, seal })
                     .map_err(|what| at(Fault::Contradiction(what)))?;
             }
             offset = offset.strict_add(len as u64);

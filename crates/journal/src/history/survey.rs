@@ -23,6 +23,8 @@ use crate::workers::{Plan, Results, Tally, Workers, in_order};
 pub(crate) struct SurveyOptions<'p> {
     /// A seal to look for, by its hash.
     pub(crate) expected: Option<Hash>,
+    /// The last event that the index holds, and the seal that ends with it.
+    pub(crate) indexed: Option<(Seq, Hash)>,
     /// The fault that a test planted in the reading.
     pub(crate) plants: Plants,
     /// Who helps.
@@ -37,6 +39,7 @@ impl Default for SurveyOptions<'_> {
     fn default() -> Self {
         Self {
             expected: None,
+            indexed: None,
             plants: Plants::default(),
             workers: Workers::of_this_machine(),
             previous: Depth::Lines,
@@ -84,6 +87,7 @@ fn survey_so_far<D: Disk>(
         snapshots: Vec::new(),
         snapshots_damaged: Vec::new(),
         expected_seal_found: false,
+        indexed_seal_found: false,
         plants: options.plants,
     };
     match survey_all(disk, options, &mut survey) {
@@ -126,7 +130,7 @@ fn survey_all<D: Disk>(
         bytes_total = bytes_total.saturating_add(bytes);
     }
     let SurveyOptions { plants, previous, .. } = *options;
-    let marks = Marks::new(candidates.seals(), options.expected);
+    let marks = Marks::new(candidates.seals().chain(options.indexed), options.expected);
     // The snapshots first: they are the longest jobs, and an empty folder is judged by them.
     let work = |job: usize, _: Option<Judged>, tally: &Tally| {
         let file = job.checked_sub(NAMES.len()).and_then(|number| in_order_of_seq.get(number));
@@ -155,6 +159,7 @@ fn survey_all<D: Disk>(
     })?;
     meter.end();
     survey.expected_seal_found = seen.expected_seen();
+    survey.indexed_seal_found = options.indexed.is_some_and(|(seq, seal)| seen.seen(seq, seal));
     judge(survey, states, &seen)
 }
 

@@ -44,7 +44,7 @@ fn start(disk: &SimDisk, sizes: Sizes, indexed: Seq, workers: Workers) -> Told {
                 Found::Account { account, balance, seq } => {
                     accounts.push((account.as_str().to_owned(), balance.get(), seq));
                 }
-                Found::Event { transaction, place } => {
+                Found::Event { transaction, place, .. } => {
                     events.push((owned(disk, &transaction, place), place));
                 }
             }
@@ -96,7 +96,7 @@ fn behind(whole: &Told, position: Seq) -> Vec<(Transaction<'static>, LinePlace)>
 fn is_the_same_from(disk: &SimDisk, sizes: Sizes, positions: &[u64], snapshot: Option<Seq>) {
     let whole = start(disk, sizes, Seq::ZERO, Workers::NONE);
     assert_eq!(whole.events.len() as u64, whole.head.seq.get());
-    for indexed in positions.iter().copied().map(Seq::new) {
+    for indexed in positions.iter().map(|position| Seq::new(*position).min(whole.head.seq)) {
         let position = snapshot.map_or(Seq::ZERO, |snapshot| snapshot.min(indexed));
         for workers in [Workers::NONE, Workers::always(1), Workers::always(3)] {
             let told = start(disk, sizes, indexed, workers);

@@ -3,5 +3,5 @@
 mod pipe;
 mod progress;
 
-pub use pipe::{Pipe, text_of};
+pub use pipe::{Lost, Pipe, Sent, text_of};
 pub use progress::Progress;

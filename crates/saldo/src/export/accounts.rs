@@ -30,7 +30,7 @@ pub async fn accounts(
     target: &mut Target,
     is_quiet: bool,
 ) -> Result<(u64, u64), Failure> {
-    let mut pipe = Pipe::for_questions(server);
+    let mut pipe = Pipe::new(server);
     let end = position(&mut pipe, server).await?;
     let mut progress = Progress::new("export", "accounts", 0, is_quiet);
     let mut rows = Rows::new(&["user", "balance"])?;

@@ -10,4 +10,4 @@ mod transactions;
 pub use accounts::{AccountsFormat, accounts};
 pub use hledger::Commodity;
 pub use target::Target;
-pub use transactions::{TransactionsFormat, transactions};
+pub use transactions::{TransactionsFormat, position, transactions};

@@ -38,7 +38,7 @@ pub async fn transactions(
     target: &mut Target,
     is_quiet: bool,
 ) -> Result<(u64, u64), Failure> {
-    let mut pipe = Pipe::for_questions(server);
+    let mut pipe = Pipe::new(server);
     let end = position(&mut pipe, server).await?;
     let last = to.map_or(end, |to| to.min(end));
     let total = (last + 1).saturating_sub(from);
@@ -111,8 +111,8 @@ fn pages(next: u64, last: u64) -> Vec<String> {
         .collect()
 }
 
-/// The last event now.
-pub(super) async fn position(pipe: &mut Pipe<'_>, server: &Server) -> Result<u64, Failure> {
+/// The place of the last event, as it is now.
+pub async fn position(pipe: &mut Pipe<'_>, server: &Server) -> Result<u64, Failure> {
     let replies = pipe.ask(&[json!({"cmd": "totals"}).to_string()]).await?;
     let reply = replies.first().unwrap_or(&Value::Null);
     match reply.get("seq").and_then(Value::as_u64) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use engine::embedded::{self, Options, Parts};
 use journal::disk::{FilesystemKind, RealDisk};
-use journal::{Currency, Genesis, LedgerId, OpenError};
+use journal::{Currency, Damage, Fault, Genesis, LedgerId, OpenError};
 
 use super::recovering::Recovering;
 use super::{Serve, probe};
@@ -169,6 +169,12 @@ fn refused(folder: &Path, error: &OpenError) -> Failure {
                 "start an empty folder with saldo serve --data ./saldo-data, then take the balances over with saldo init {}",
                 shell::quoted(&folder.join("state.json").display().to_string()),
             )),
+        OpenError::Corrupt(Damage { fault: Fault::ShorterThanIndex { .. }, .. }) => {
+            Failure::new(Exit::Corrupt, "corrupt", text).hint(format!(
+                "acknowledged events are missing: restore the journal from a newer backup; if an older one was put there on purpose, delete the folder {}",
+                shell::quoted(&folder.join(INDEX).display().to_string()),
+            ))
+        }
         OpenError::Corrupt(_) => Failure::new(Exit::Corrupt, "corrupt", text).hint(format!(
             "change nothing; look with saldo verify {quoted} and saldo inspect {quoted}, then restore the file from a backup"
         )),

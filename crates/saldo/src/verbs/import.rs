@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::import::{self, FileFormat, Rejected, Source, Tally};
+use crate::import::{self, FileFormat, Refusal, Rejected, Source, Tally};
 use crate::output::{self, Answer, OutputArgs, Rows, tsv};
 use crate::server::ServerArgs;
+use crate::{runtime, shell};
 
 /// What each value of a row is.
 const COLUMNS: [&str; 5] = ["rows", "done", "already_done", "rejected", "skipped"];
@@ -28,7 +29,8 @@ pub struct Args {
     /// Check every row against the bank as it is, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write refused rows to FILE.rejected.csv and go on; ends with 1 when there are any
+    /// Write refused rows to FILE.rejected.csv and go on, many rows at a time; ends with 1 when there
+    /// are any
     #[arg(long)]
     keep_going: bool,
     #[command(flatten)]
@@ -55,36 +57,39 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let output = args.output.resolve()?;
     let server = args.server.resolve()?;
     let is_quiet = output.is_json() || output == output::Output::Bare;
-    let source = Source::open(&args.file, args.format)?;
+    let mut source = Source::open(&args.file, args.format)?;
     // Every row is read before the first one is sent: a file that is wrong does nothing.
     let mut total = 0;
-    source.each(|_| {
+    let mut rows = source.rows()?;
+    while rows.next()?.is_some() {
         total += 1;
-        Ok(())
-    })?;
-    let tally = if args.dry_run {
-        let (tally, refusals) = import::dry_run(&server, &source, total, is_quiet)?;
-        for (row, why) in &refusals {
-            output.note(&format!("row {row} would be refused: {why}"));
+    }
+    // One runtime for all of it: the connection belongs to the one in which it was opened.
+    let (tally, rejects) = runtime::block_on(async {
+        if args.dry_run {
+            let (tally, refusals) = import::dry_run(&server, &mut source, total, is_quiet).await?;
+            for (row, Refusal { code, why }) in &refusals {
+                output.note(&format!("row {row} would be refused ({code}): {why}"));
+            }
+            return Ok((tally, None));
         }
-        tally
-    } else {
-        let rejected = if args.keep_going {
-            let mut path = args.file.clone().into_os_string();
-            path.push(".rejected.csv");
-            Rejected::Keep(path.into())
-        } else {
-            Rejected::Stop
-        };
-        import::send(&server, &source, rejected, total, is_quiet)?
-    };
+        let rejected = if args.keep_going { Rejected::Keep } else { Rejected::Stop };
+        import::send(&server, &mut source, rejected, total, is_quiet).await
+    })?;
     if tally.rejected > 0 {
         let would = if args.dry_run { "would be" } else { "were" };
         let text = format!(
             "{} of {} rows {would} refused, {} {would} done, {} had been done before",
             tally.rejected, tally.rows, tally.done, tally.already
         );
-        return Err(Failure::new(Exit::No, "rows_rejected", text));
+        let failure = Failure::new(Exit::No, "rows_rejected", text);
+        return Err(match rejects {
+            Some(path) => {
+                let path = shell::quoted(&path.display().to_string());
+                failure.hint(format!("correct them in {path} and import that: saldo import {path}"))
+            }
+            None => failure,
+        });
     }
     output.print(&answer(tally, args.dry_run)?)
 }

@@ -1,10 +1,12 @@
 //! The smallest engine there can be: the ledger's model behind a lock, and a gate that holds
 //! outcomes back as a slow disk would.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use engine::{BalanceReading, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable};
+use engine::{
+    Answered, BalanceReading, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable,
+};
 use ledger::model::{Answer, Model};
 use ledger::{AccountId, Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq, TxId};
 use tokio::sync::watch;
@@ -20,6 +22,7 @@ pub struct Bank {
     is_lost: AtomicBool,
     is_late: AtomicBool,
     unavailable: Mutex<Option<Unavailable>>,
+    batch_max: AtomicUsize,
 }
 
 impl Bank {
@@ -32,6 +35,7 @@ impl Bank {
             is_lost: AtomicBool::new(false),
             is_late: AtomicBool::new(false),
             unavailable: Mutex::new(None),
+            batch_max: AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -53,6 +57,11 @@ impl Bank {
     /// From now on nothing is done, for this reason.
     pub fn refuse_service(&self, why: Unavailable) {
         *self.unavailable.lock().unwrap() = Some(why);
+    }
+
+    /// From now on no more than so many requests of a batch are executed; the rest comes back.
+    pub fn run_at_most(&self, batch_max: usize) {
+        self.batch_max.store(batch_max, Ordering::Relaxed);
     }
 
     /// How many requests the bank has executed.
@@ -135,7 +144,7 @@ impl Bank {
                     books.note(Seq::new(model.seq()), &tx_id, &Event::Void);
                 }
                 let transaction = books.under(tx_id.as_str()).unwrap().clone();
-                Outcome::Resolved { transaction: Box::new(transaction), duplicate }
+                Outcome::Resolved { transaction: Arc::new(transaction), duplicate }
             }
             Request::Balance(account) => {
                 let as_of = Seq::new(model.seq());
@@ -151,12 +160,14 @@ impl Bank {
 }
 
 impl Engine for Bank {
-    fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Vec<Outcome<'a>>> {
+    fn execute<'a>(&'a self, mut batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>> {
         Box::pin(async move {
+            let batch_max = self.batch_max.load(Ordering::Relaxed);
+            let rest = batch.split_off(batch_max.min(batch.len()));
             let outcomes: Vec<_> = batch.into_iter().map(|request| self.answer(request)).collect();
             self.requests_count.send_modify(|count| *count += outcomes.len());
             self.gate_is_open.subscribe().wait_for(|is_open| *is_open).await.unwrap();
-            outcomes
+            Answered { outcomes, rest }
         })
     }
 

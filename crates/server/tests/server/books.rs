@@ -69,7 +69,8 @@ impl Books {
                     .collect();
                 let more = behind.len() > *limit;
                 behind.truncate(*limit);
-                Reading::Accounts { accounts: behind, more, count: counted, as_of }
+                let next = behind.last().filter(|_| more).map(|line| line.account.clone());
+                Reading::Accounts { accounts: behind, next, count: counted, as_of }
             }
             Query::Totals => {
                 let accounts = self.accounts();

@@ -215,11 +215,17 @@ async fn a_question_that_history_cannot_answer_is_told_by_its_reason() {
     let door = Door::open().await;
     let mut client = door.client().await;
     client.ask(deposit("alice", 5).trim_end()).await;
-    door.bank.refuse_service(Unavailable::IndexDamaged);
-    let reply = client.ask(STATEMENT).await;
-    assert_eq!(reply["code"], json!("index_unavailable"));
-    assert_eq!(reply["error"], json!(Unavailable::IndexDamaged.to_string()));
-    assert_eq!(reply["as_of"], json!(1));
+    for (why, code) in [
+        (Unavailable::IndexDamaged, "index_unavailable"),
+        (Unavailable::IndexUnreadable, "index_unavailable"),
+        (Unavailable::JournalUnreadable, "journal_unavailable"),
+    ] {
+        door.bank.refuse_service(why);
+        let reply = client.ask(STATEMENT).await;
+        assert_eq!(reply["code"], json!(code));
+        assert_eq!(reply["error"], json!(why.to_string()));
+        assert_eq!(reply["as_of"], json!(1));
+    }
 }
 
 #[tokio::test]

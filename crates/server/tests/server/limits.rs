@@ -87,6 +87,45 @@ async fn a_client_that_does_not_read_is_stopped_and_then_closed() {
     assert_eq!(other.ask(deposit("bob", 1).trim_end()).await["after"], json!(1));
 }
 
+/// Asks what stands under the tx_id of one large transaction, a thousand times in one batch.
+async fn ask_a_thousand_times_for_much(client: &mut Client) {
+    let accounts: Vec<String> = (0..10_000).map(|n| format!("\"account-{n}\":{n}")).collect();
+    let accounts = accounts.join(",");
+    let line = format!(r#"{{"cmd":"init_accounts","tx_id":"large","accounts":{{{accounts}}}}}"#);
+    assert_eq!(client.ask(&line).await["seq"], json!(1));
+    client.send("{\"cmd\":\"resolve\",\"tx_id\":\"large\"}\n".repeat(1_000)).await;
+}
+
+#[tokio::test]
+async fn while_a_client_does_not_take_large_replies_the_rest_of_its_batch_is_not_run() {
+    let door = Door::open().await;
+    let mut client = door.client_of_few_bytes().await;
+    door.bank.run_at_most(2);
+    ask_a_thousand_times_for_much(&mut client).await;
+    door.bank.stalls().await;
+    let executed = door.bank.requests_count();
+    assert!(executed < 100, "{executed} requests were run for a client that reads nothing");
+    for _ in 0..1_000 {
+        assert_eq!(client.reply().await["transaction"]["tx_id"], json!("large"));
+    }
+    assert_eq!(client.ask(deposit("alice", 1).trim_end()).await["seq"], json!(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_take_large_replies_is_closed_and_the_rest_is_not_run() {
+    let door = Door::open().await;
+    let mut client = door.client_of_few_bytes().await;
+    door.bank.run_at_most(2);
+    ask_a_thousand_times_for_much(&mut client).await;
+    let mut replies_count = 0;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    while client.replies.next_if_any().await.is_some() {
+        replies_count += 1;
+    }
+    assert!(replies_count < 1_000);
+    assert!(door.bank.requests_count() < 1_000);
+}
+
 #[tokio::test]
 async fn a_client_that_reads_late_gets_every_reply() {
     let door = Door::open().await;

@@ -9,7 +9,8 @@ use crate::questions;
 
 use super::{Doing, Ending, Life, Step};
 
-/// Failed steps, one after the other, with which the server gives up, as in production.
+/// Failures to write, before anything more is written, with which the server gives up, as in
+/// production.
 const FAILURES_MAX: u32 = 5;
 
 impl Life<'_, '_> {
@@ -25,18 +26,44 @@ impl Life<'_, '_> {
     ) -> Result<(Option<Ending>, bool), crate::violation::Broken> {
         let core = self.core;
         let name_of = |number| core.name_of(number).map(str::to_owned);
-        let work = match self.index.work(&name_of, flush_all) {
-            Ok(work) => work,
-            Err(error) => return Ok((self.index_failed(&error)?, true)),
-        };
-        self.index_failures = 0;
-        match work {
-            Work::Idle => return Ok((None, false)),
-            Work::Sorted => {}
-            Work::Flushed(_) => self.run.stats.index_runs += 1,
-            Work::Merged => self.run.stats.index_merges += 1,
+        match self.index.flush(&name_of, flush_all) {
+            Ok(Work::Idle) => self.index_failures = 0,
+            Ok(Work::Flushed(_)) => {
+                self.index_failures = 0;
+                self.run.stats.index_runs += 1;
+                return Ok((None, true));
+            }
+            Ok(Work::Sorted | Work::Merged) => return Ok((None, true)),
+            Err(error) => return Ok((self.flush_failed(&error)?, true)),
         }
-        Ok((None, true))
+        // After a merge that failed production merges nothing for longer than a life has here.
+        if flush_all || self.merge_failed {
+            return Ok((None, false));
+        }
+        match self.index.merge() {
+            Ok(Work::Idle) => Ok((None, false)),
+            Ok(Work::Merged | Work::Sorted | Work::Flushed(_)) => {
+                self.run.stats.index_merges += 1;
+                Ok((None, true))
+            }
+            Err(error) => {
+                self.merge_failed = true;
+                Ok((self.index_failed(&error)?, true))
+            }
+        }
+    }
+
+    fn flush_failed(&mut self, error: &HistoryError) -> Step {
+        if let Some(ending) = self.index_failed(error)? {
+            return Ok(Some(ending));
+        }
+        self.index_failures += 1;
+        if self.index_failures <= FAILURES_MAX {
+            return Ok(None);
+        }
+        self.core.staging().stop();
+        self.run.stats.index_stops += 1;
+        Ok(Some(Ending::Stopped))
     }
 
     fn index_failed(&mut self, error: &HistoryError) -> Step {
@@ -52,13 +79,7 @@ impl Life<'_, '_> {
             self.must_have_a_cause(&chain(error))?;
         }
         self.run.stats.index_failures += 1;
-        self.index_failures += 1;
-        if self.index_failures <= FAILURES_MAX {
-            return Ok(None);
-        }
-        self.core.staging().stop();
-        self.run.stats.index_stops += 1;
-        Ok(Some(Ending::Stopped))
+        Ok(None)
     }
 
     /// Brings the index up to the journal's end; where that fails, the next start does it.

@@ -136,6 +136,30 @@ impl SimDisk {
         state.syncs_waiting > 0
     }
 
+    /// Each of the next `count` reads blocks its thread until
+    /// [`release_reads`](Self::release_reads) or a crash: a disk that is slow for some.
+    pub fn hold_reads(&self, count: usize) {
+        self.machine.state().reads_to_hold = count;
+    }
+
+    /// Lets the held reads go on, and holds none any more.
+    pub fn release_reads(&self) {
+        let mut state = self.machine.state();
+        state.reads_to_hold = 0;
+        state.reads_releases += 1;
+        self.machine.changed.notify_all();
+    }
+
+    /// Waits until `count` reads are held at once; false when they were not within `limit`.
+    #[must_use]
+    pub fn wait_for_held_reads(&self, count: usize, limit: Duration) -> bool {
+        let state = self.machine.state();
+        let are_fewer = |state: &mut State| state.reads_waiting < count;
+        let waited = self.machine.changed.wait_timeout_while(state, limit, are_fewer);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.reads_waiting >= count
+    }
+
     // Calls.
 
     /// How many calls were made on this disk in all its lives.

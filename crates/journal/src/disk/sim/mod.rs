@@ -14,7 +14,8 @@
 //!   other handle that was open on the file then is told of it once, at its next sync (fsync(2)).
 //!
 //! Not here: a clock, and schedules of threads. While [`SimDisk::hold_syncs`] is on, a sync blocks
-//! its thread for real, which a schedule explorer cannot see.
+//! its thread for real, and so does a read behind [`SimDisk::hold_reads`]; a schedule explorer cannot
+//! see that.
 
 mod content;
 mod control;
@@ -77,7 +78,7 @@ enum Access {
 #[derive(Debug)]
 struct Machine {
     state: Mutex<State>,
-    /// Syncs are no longer held, one more waits, or the machine went down.
+    /// Syncs or reads are no longer held, one more waits, or the machine went down.
     changed: Condvar,
 }
 
@@ -87,7 +88,7 @@ impl Machine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call and finds its fate. Blocks while syncs are held.
+    /// Counts a call and finds its fate. Blocks while it is held.
     fn begin(&self, life: u64, asked: &Asked<'_>) -> io::Result<(MutexGuard<'_, State>, Fate)> {
         let mut state = self.state();
         state.must_live(life)?;
@@ -97,8 +98,28 @@ impl Machine {
             self.changed.notify_all();
         } else if asked.call.is_sync() && state.holds_syncs {
             state = self.wait_for_release(life, state)?;
+        } else if asked.call == Call::ReadAt && state.reads_to_hold > 0 {
+            state = self.wait_for_reads(life, state)?;
         }
         Ok((state, fate))
+    }
+
+    fn wait_for_reads<'a>(
+        &'a self,
+        life: u64,
+        mut state: MutexGuard<'a, State>,
+    ) -> Result<MutexGuard<'a, State>, Dead> {
+        let releases = state.reads_releases;
+        state.reads_to_hold -= 1;
+        state.reads_waiting += 1;
+        self.changed.notify_all();
+        let is_held =
+            |state: &mut State| state.reads_releases == releases && state.must_live(life).is_ok();
+        let state = self.changed.wait_while(state, is_held);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.reads_waiting -= 1;
+        state.must_live(life)?;
+        Ok(state)
     }
 
     fn wait_for_release<'a>(

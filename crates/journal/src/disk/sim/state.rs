@@ -60,6 +60,10 @@ pub(super) struct State {
     pub(super) plan: Plan,
     /// Syncs wait until this is false.
     pub(super) holds_syncs: bool,
+    /// How many of the next reads are held, how many are, and how often these were let go.
+    pub(super) reads_to_hold: usize,
+    pub(super) reads_waiting: usize,
+    pub(super) reads_releases: u64,
     /// How often held syncs were let go: a sync waits for the next time after it came.
     pub(super) releases: u64,
     pub(super) syncs_waiting: usize,
@@ -81,6 +85,9 @@ impl State {
             is_down: false,
             plan: Plan::default(),
             holds_syncs: false,
+            reads_to_hold: 0,
+            reads_waiting: 0,
+            reads_releases: 0,
             releases: 0,
             syncs_waiting: 0,
             lies: false,
@@ -283,6 +290,7 @@ impl State {
         self.is_locked = false;
         self.is_down = false;
         self.holds_syncs = false;
+        self.reads_to_hold = 0;
         self.syncs_waiting = 0;
         self.plan.set_crash(None);
         self.forget_the_lost();
