@@ -228,3 +228,46 @@ fn an_init_that_is_larger_in_an_export_than_a_line_comes_back_whole() {
         assert_eq!(same["ok"], true, "{format}: what fits one line keeps its tx_id");
     }
 }
+
+#[test]
+fn progress_is_shown_as_the_flag_or_the_variable_says() {
+    let bank = Bank::new();
+    let file = bank.file("a.csv", "cmd,user,amount\ndeposit,ana,5\n");
+    let out = bank.folder.around().join("out.jsonl").display().to_string();
+    for arguments in [vec!["import", &file], vec!["export", "accounts", "--out", &out]] {
+        let run = || Run::new(&arguments).at(&bank.server);
+        let has_progress = |ended: Ended| ended.with_code(0).stderr.contains(" s\n");
+        assert!(has_progress(run().end()), "{arguments:?}");
+        assert!(!has_progress(run().and(&["-q"]).end()), "{arguments:?}");
+        assert!(has_progress(run().and(&["-q", "--progress", "always"]).end()), "{arguments:?}");
+        assert!(!has_progress(run().and(&["--progress", "never"]).end()), "{arguments:?}");
+        assert!(!has_progress(run().env("SALDO_PROGRESS", "never").end()), "{arguments:?}");
+        run().env("SALDO_PROGRESS", "often").end().with_code(2);
+    }
+}
+
+#[test]
+fn the_forms_of_a_row_that_the_help_shows_are_read() {
+    let bank = Bank::new();
+    let help = Run::new(&["help", "formats"]).end().with_code(0).stdout;
+    let rows = |begin: char| -> String {
+        let rows = help.lines().map(str::trim).filter(|line| line.starts_with(begin));
+        rows.filter(|line| line.contains("\"cmd\"") || line.contains("\"tx\""))
+            .map(|line| format!("{line}\n"))
+            .collect()
+    };
+    let lines = rows('{');
+    assert!(lines.lines().count() >= 4, "{help}");
+    let file = bank.file("help.jsonl", &lines);
+    bank.import(&file, &["--dry-run", "--keep-going"]).with_code(0);
+    let table = help.split("cmd,").nth(1).unwrap_or_else(|| panic!("{help}"));
+    let table: String = format!("cmd,{table}")
+        .lines()
+        .map(str::trim)
+        .take_while(|line| line.contains(','))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert!(table.lines().count() >= 4, "{table}");
+    let file = bank.file("help.csv", &table);
+    bank.import(&file, &["--dry-run"]).with_code(0);
+}

@@ -19,6 +19,7 @@ mod moment;
 mod openings;
 mod output;
 mod paging;
+mod progress;
 mod proof;
 mod refused;
 mod runtime;

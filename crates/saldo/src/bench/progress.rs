@@ -3,25 +3,12 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::failure::Failure;
-use crate::setting::Setting;
+use crate::progress::When;
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-
-/// When to show progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum When {
-    /// A bar on a terminal, a line every 5 s elsewhere, nothing with -q
-    Auto,
-    /// With -q as well
-    Always,
-    /// Not at all
-    Never,
-}
 
 /// The progress of all runs together.
 #[derive(Debug)]
@@ -48,16 +35,6 @@ enum Shown {
     },
     /// Nowhere.
     Hidden,
-}
-
-/// When to show it: the flag comes first, then `SALDO_PROGRESS`. Errors: that names none.
-pub fn settle(flag: Option<When>) -> Result<When, Failure> {
-    if let Some(when) = flag {
-        return Ok(when);
-    }
-    let setting = Setting::pick(("--progress", None), "SALDO_PROGRESS", "auto")?;
-    When::from_str(&setting.value, false)
-        .map_err(|_| setting.refuse("it can be auto, always or never"))
 }
 
 impl Progress {
@@ -113,12 +90,7 @@ impl Progress {
 
 impl Shown {
     fn new(when: When, quiet: bool, total: Duration) -> Self {
-        let hidden = match when {
-            When::Auto => quiet,
-            When::Always => false,
-            When::Never => true,
-        };
-        if hidden {
+        if when.is_hidden(quiet) {
             return Self::Hidden;
         }
         if !std::io::stderr().is_terminal() {

@@ -28,11 +28,11 @@ pub async fn accounts(
     server: &Server,
     format: AccountsFormat,
     target: &mut Target,
-    is_quiet: bool,
+    is_hidden: bool,
 ) -> Result<(u64, u64), Failure> {
     let mut pipe = Pipe::new(server);
     let end = position(&mut pipe, server).await?;
-    let mut progress = Progress::new("export", "accounts", 0, is_quiet);
+    let mut progress = Progress::new("export", "accounts", 0, is_hidden);
     let mut rows = Rows::new(&["user", "balance"])?;
     let mut count = 0;
     let mut cursor = Value::Null;

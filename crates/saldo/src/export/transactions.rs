@@ -36,13 +36,13 @@ pub async fn transactions(
     commodity: &Commodity,
     (from, to): (u64, Option<u64>),
     target: &mut Target,
-    is_quiet: bool,
+    is_hidden: bool,
 ) -> Result<(u64, u64), Failure> {
     let mut pipe = Pipe::new(server);
     let end = position(&mut pipe, server).await?;
     let last = to.map_or(end, |to| to.min(end));
     let total = (last + 1).saturating_sub(from);
-    let mut progress = Progress::new("export", "transactions", total, is_quiet);
+    let mut progress = Progress::new("export", "transactions", total, is_hidden);
     let mut rows = Rows::new(&TRANSACTION_COLUMNS)?;
     if format == TransactionsFormat::Hledger {
         target.write(commodity.head(from, last).as_bytes())?;

@@ -38,7 +38,7 @@ pub async fn dry_run(
     server: &Server,
     source: &mut Source,
     total: u64,
-    is_quiet: bool,
+    is_hidden: bool,
 ) -> Result<(Tally, Vec<(u64, Refusal)>), Failure> {
     let mut run = DryRun {
         server,
@@ -48,7 +48,7 @@ pub async fn dry_run(
         standings: HashMap::new(),
         tally: Tally::default(),
         rejected: Vec::new(),
-        progress: Progress::new("import", "rows", total, is_quiet),
+        progress: Progress::new("import", "rows", total, is_hidden),
     };
     let mut rows = source.rows()?;
     while let Some(found) = rows.next()? {

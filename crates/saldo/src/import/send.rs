@@ -43,7 +43,7 @@ pub async fn send(
     source: &mut Source,
     rejected: Rejected,
     total: u64,
-    is_quiet: bool,
+    is_hidden: bool,
 ) -> Result<(Tally, Option<PathBuf>), Failure> {
     // Where a refusal stops the import, each row waits for the answer to the one before: whatever is on
     // its way behind a refused row would be done.
@@ -59,7 +59,7 @@ pub async fn send(
         window: Window::new(rows_max),
         tally: Tally::default(),
         rejects,
-        progress: Progress::new("import", "rows", total, is_quiet),
+        progress: Progress::new("import", "rows", total, is_hidden),
     };
     // The file is read between the exchanges, on the thread that waits for them: it serves nobody else.
     let mut rows = source.rows()?;

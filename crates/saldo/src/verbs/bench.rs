@@ -22,7 +22,7 @@ use crate::bench::expected::{Differs, Expected};
 use crate::bench::figures::Figures;
 use crate::bench::names::{self, Names};
 use crate::bench::process::{self, Taken};
-use crate::bench::progress::{self, Progress, When};
+use crate::bench::progress::Progress;
 use crate::bench::report::{Money, Report};
 use crate::bench::run::{self, Field};
 use crate::bench::workload::Workload;
@@ -30,6 +30,7 @@ use crate::bench::{Load, html};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, OutputArgs, text};
+use crate::progress::ProgressArgs;
 use crate::server::{Server, ServerArgs};
 use crate::shell::Command;
 use crate::unanswered::cause_of_io;
@@ -113,9 +114,8 @@ pub struct Args {
     /// Write a page with plots, which needs nothing else to be read
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     report: Option<PathBuf>,
-    /// When to show progress on stderr: auto, always or never [env: SALDO_PROGRESS]
-    #[arg(long, value_name = "WHEN", help_heading = "Output", hide_possible_values = true)]
-    progress: Option<When>,
+    #[command(flatten)]
+    progress: ProgressArgs,
     #[command(flatten)]
     server: ServerArgs,
     /// How to answer.
@@ -152,7 +152,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     pid.map(look).transpose()?;
     let server = args.server.resolve()?;
     let total = Duration::from_secs(u64::from(load.warmup_secs + load.secs) * u64::from(load.runs));
-    let when = progress::settle(args.progress)?;
+    let when = args.progress.resolve()?;
     let noun = if load.workload == Workload::Transfer { "transfers" } else { "requests" };
     let progress = Progress::new(when, output == Output::Bare, total, noun);
     let disk = args.disk.as_deref().map(measure_disk).transpose()?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::export::{self, AccountsFormat, Commodity, Target, TransactionsFormat};
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::ProgressArgs;
 use crate::runtime;
 use crate::server::ServerArgs;
 
@@ -62,9 +63,11 @@ struct Common {
     /// Write to this file, which gets its name when it is whole; by default to stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Show no progress
+    /// Say nothing on stderr
     #[arg(short, long, help_heading = "Output")]
     quiet: bool,
+    #[command(flatten)]
+    progress: ProgressArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -88,16 +91,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
         What::Accounts(AccountsArgs { format, common }) => (common, Chosen::Accounts { format }),
     };
-    let Common { out, quiet, server } = common;
+    let Common { out, quiet, progress, server } = common;
+    let is_hidden = progress.resolve()?.is_hidden(quiet);
     let server = server.resolve()?;
     let mut target = Target::open(out.as_deref())?;
     let (count, end) = runtime::block_on(async {
         match &what {
             Chosen::Transactions { format, commodity, span } => {
-                export::transactions(&server, *format, commodity, *span, &mut target, quiet).await
+                export::transactions(&server, *format, commodity, *span, &mut target, is_hidden)
+                    .await
             }
             Chosen::Accounts { format } => {
-                export::accounts(&server, *format, &mut target, quiet).await
+                export::accounts(&server, *format, &mut target, is_hidden).await
             }
         }
     })?;

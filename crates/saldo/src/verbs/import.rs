@@ -8,6 +8,7 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::import::{self, FileFormat, Refusal, Rejected, Source, Tally};
 use crate::output::{self, Answer, OutputArgs, Rows, tsv};
+use crate::progress::ProgressArgs;
 use crate::server::ServerArgs;
 use crate::{runtime, shell};
 
@@ -34,6 +35,8 @@ pub struct Args {
     #[arg(long)]
     keep_going: bool,
     #[command(flatten)]
+    progress: ProgressArgs,
+    #[command(flatten)]
     server: ServerArgs,
     /// How to answer.
     #[command(flatten)]
@@ -57,6 +60,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let output = args.output.resolve()?;
     let server = args.server.resolve()?;
     let is_quiet = output.is_json() || output == output::Output::Bare;
+    let is_hidden = args.progress.resolve()?.is_hidden(is_quiet);
     let mut source = Source::open(&args.file, args.format)?;
     // Every row is read before the first one is sent: a file that is wrong does nothing.
     let mut total = 0;
@@ -67,14 +71,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
     // One runtime for all of it: the connection belongs to the one in which it was opened.
     let (tally, rejects) = runtime::block_on(async {
         if args.dry_run {
-            let (tally, refusals) = import::dry_run(&server, &mut source, total, is_quiet).await?;
+            let (tally, refusals) = import::dry_run(&server, &mut source, total, is_hidden).await?;
             for (row, Refusal { code, why }) in &refusals {
                 output.note(&format!("row {row} would be refused ({code}): {why}"));
             }
             return Ok((tally, None));
         }
         let rejected = if args.keep_going { Rejected::Keep } else { Rejected::Stop };
-        import::send(&server, &mut source, rejected, total, is_quiet).await
+        import::send(&server, &mut source, rejected, total, is_hidden).await
     })?;
     if tally.rejected > 0 {
         let would = if args.dry_run { "would be" } else { "were" };
