@@ -95,9 +95,10 @@ impl Run {
                 Ok(Finished { success: tally.failed == 0, tally })
             }
             Action::Cargo(arguments) => self.cargo(arguments, None),
-            Action::DocTests(arguments) => {
-                self.cargo(&[&["test", "--locked", "--no-fail-fast", "--doc"], arguments].concat(), None)
-            }
+            Action::DocTests(arguments) => self.cargo(
+                &[&["test", "--locked", "--no-fail-fast", "--doc"], arguments].concat(),
+                None,
+            ),
             Action::Tests(arguments) => self.tests(arguments, None),
             Action::DatabaseTests(arguments) => {
                 let database = LocalDatabase::start(&self.root)?;

@@ -83,11 +83,9 @@ impl Address {
         hosts
             .filter_map(|(n, host)| match host {
                 Host::Tcp(name) => Some((name.clone(), port(n))),
-                #[allow(
-                    unreachable_patterns,
-                    reason = "sockets of the file system are not offered"
-                )]
-                _ => None,
+                // Sockets of the file system are not offered: failover is between machines.
+                #[cfg(unix)]
+                Host::Unix(_) => None,
             })
             .collect()
     }

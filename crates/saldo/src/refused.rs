@@ -73,7 +73,9 @@ pub fn failure(refusal: &Refusal, server: &Server, act: &Act<'_>) -> Failure {
         Code::IndexUnavailable | Code::JournalUnavailable => {
             told.hint("the server's own log says what is wrong")
         }
-        Code::Overloaded => told.hint(format!("try again in a moment: {}", act.again.line())),
+        Code::Overloaded | Code::DatabaseUnreachable => {
+            told.hint(format!("try again in a moment: {}", act.again.line()))
+        }
         Code::ShuttingDown => told.hint("start it again with `saldo serve`"),
         Code::Internal => told.hint("the server's own log says why it cannot write"),
         Code::TooLarge | Code::LineTooLong => told.hint("name fewer accounts at a time"),

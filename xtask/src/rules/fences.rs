@@ -33,6 +33,21 @@ const FENCES: &[(&str, &[&str])] = &[
             "thiserror",
         ],
     ),
+    // rustix for its tests alone, which stop and kill servers.
+    (
+        "postgres",
+        &[
+            "blake3",
+            "futures-util",
+            "rand",
+            "rustix",
+            "thiserror",
+            "tokio",
+            "tokio-postgres",
+            "tracing",
+            "uuid",
+        ],
+    ),
     ("client", &["tokio", "uuid", "backon", "thiserror", "serde", "serde_json"]),
     (
         "saldo",
@@ -59,7 +74,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("sim", &["rand", "thiserror"]),
     ("tests", &["blake3", "serde_json"]),
-    ("xtask", &["anyhow", "rustix", "toml", "serde_json"]),
+    ("xtask", &["anyhow", "rustix", "tempfile", "toml", "serde_json"]),
 ];
 
 /// What any room's tests may name. As an optional dependency these also stand behind a feature of

@@ -1,11 +1,8 @@
 //! The engine over PostgreSQL keeps the promises of an engine.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod cluster;
 
 use std::sync::Arc;
 
-use cluster::Cluster;
+use crate::cluster::Cluster;
 use engine::BoxFuture;
 use engine::conformance::Instance;
 use postgres::{Address, Mode, Options, PostgresEngine};

@@ -1,13 +1,10 @@
 //! The rules of durability over a database with a synchronous standby, each under its number in the
 //! design: nothing is told that could be lost, and nothing that was told is.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod cluster;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::Cluster;
+use crate::cluster::Cluster;
 use engine::{Engine, Outcome, Query, Request, Unavailable};
 use ledger::{AccountId, Amount, Balance, Command, Seq, Transfer, TxId};
 use postgres::{Address, CheckFault, Mode, OpenError, Options, PostgresEngine};

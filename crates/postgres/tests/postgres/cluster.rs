@@ -4,8 +4,6 @@
 //! `SALDO_TEST_POSTGRES` names a server that runs already (an address of a superuser), so that many
 //! tests share one; a test that needs a server of its own starts one all the same.
 
-#![allow(dead_code, reason = "each test uses what it needs")]
-
 use std::env;
 use std::fs;
 use std::net::TcpListener;
@@ -22,6 +20,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// One server, or a primary with a synchronous standby.
 pub struct Cluster {
+    #[expect(dead_code, reason = "holding it is its use")]
     folder: Option<TempDir>,
     /// Data folders of the servers that were started.
     nodes: Vec<PathBuf>,
