@@ -67,16 +67,20 @@ fn transcript_at_once(line_end: &str) {
     server.wait().with_code(0);
 }
 
-#[test]
-fn the_transcript_of_the_original_gets_the_originals_replies() {
-    let folder = Folder::new();
-    let server = Server::start(&folder);
+/// Sends the requests one by one and checks the replies, up to the stop of the server.
+pub fn play_the_transcript(server: Server) {
     let mut wire = server.connect();
     for case in cases() {
         case.check(&wire.ask(&case.send));
     }
     wire.ends();
     server.wait().with_code(0);
+}
+
+#[test]
+fn the_transcript_of_the_original_gets_the_originals_replies() {
+    let folder = Folder::new();
+    play_the_transcript(Server::start(&folder));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod bench;
 mod bulk;
 mod cli;
 mod damage;
+mod database;
 mod disk_full;
 mod durable;
 mod golden;

@@ -1,0 +1,123 @@
+//! The bank over a PostgreSQL with a synchronous standby: the original's clients and two servers at
+//! once. The database is the one that `contrib/pg-local.sh` starts for people.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
+use std::thread;
+
+use crate::golden::play_the_transcript;
+use crate::harness::{Serve, Server, clean, saldo};
+
+/// A database with a standby, gone with the value.
+struct Database {
+    folder: PathBuf,
+    address: String,
+}
+
+impl Database {
+    fn start() -> Self {
+        let port = two_free_ports();
+        let name = format!("saldo-test-database-{}-{port}", process::id());
+        let folder = std::env::temp_dir().join(name);
+        let started = script().args(["up", "2"]).arg(&folder).arg(port.to_string()).output();
+        let started = started.unwrap();
+        let said = String::from_utf8_lossy(&started.stderr);
+        assert!(started.status.success(), "{said}");
+        let address = String::from_utf8(started.stdout).unwrap().trim().to_owned();
+        let database = Self { folder, address };
+        let mut init = Command::new(saldo());
+        clean(&mut init);
+        let made = init.args(["postgres", "init", &database.address]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        database
+    }
+
+    fn serve(&self) -> Server {
+        Serve::at(Path::new(&self.address)).start()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        script().arg("down").arg(&self.folder).status().ok();
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// A free port; the one behind it, which the standby takes, is free as well.
+fn two_free_ports() -> u16 {
+    loop {
+        let first = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = first.local_addr().unwrap().port();
+        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn script() -> Command {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/pg-local.sh");
+    let mut command = Command::new(path);
+    command.stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn the_transcript_of_the_original_gets_the_originals_replies_over_a_database() {
+    let database = Database::start();
+    let (first, second) = (database.serve(), database.serve());
+    play_the_transcript(first);
+    // The other server has the same bank, and goes on.
+    let mut wire = second.connect();
+    let opened = wire.ask(r#"{"cmd":"deposit","user":"afterwards","amount":5}"#);
+    assert_eq!(opened["after"], 5, "{opened}");
+    drop(wire);
+    second.shut_down().with_code(0);
+}
+
+#[test]
+fn two_servers_over_one_database_move_the_same_money_and_none_is_made_or_lost() {
+    const TRANSFERS: u64 = 200;
+    let database = Database::start();
+    let servers = [database.serve(), database.serve()];
+    let opened = r#"{"cmd":"init_accounts","accounts":{"a":100000,"b":100000}}"#;
+    assert_eq!(servers[0].connect().ask(opened)["ok"], true);
+    thread::scope(|scope| {
+        for (number, server) in servers.iter().enumerate() {
+            scope.spawn(move || {
+                let mut wire = server.connect();
+                let (from, to) = if number == 0 { ("a", "b") } else { ("b", "a") };
+                let lines: String = (0..TRANSFERS)
+                    .map(|n| {
+                        format!(
+                            "{{\"cmd\":\"transfer\",\"from\":\"{from}\",\"to\":\"{to}\",\"amount\":{},\
+                             \"tx_id\":\"{number}-{n}\"}}\n",
+                            n + 1
+                        )
+                    })
+                    .collect();
+                wire.send(lines.as_bytes());
+                for _ in 0..TRANSFERS {
+                    let reply = wire.reply();
+                    assert_eq!(reply["ok"], true, "{reply}");
+                }
+            });
+        }
+    });
+    for server in &servers {
+        let mut wire = server.connect();
+        let held = wire.ask(r#"{"cmd":"balance","users":["a","b"]}"#);
+        assert_eq!(held["balances"][0]["balance"], 100_000, "{held}");
+        assert_eq!(held["balances"][1]["balance"], 100_000, "{held}");
+        let totals = wire.ask(r#"{"cmd":"totals"}"#);
+        assert_eq!(totals["seq"], 1 + 2 * TRANSFERS, "{totals}");
+        // What one server did is known to the other.
+        let again = wire.ask(r#"{"cmd":"transfer","from":"a","to":"b","amount":1,"tx_id":"0-0"}"#);
+        assert_eq!(again["duplicate"], true, "{again}");
+    }
+    for server in servers {
+        server.shut_down().with_code(0);
+    }
+}
