@@ -77,7 +77,13 @@ fn what_cannot_be_an_address_or_a_folder_is_a_usage_error() {
     fs::write(&file, "").unwrap();
     Serve::at(&file).refused().with_code(2);
     Serve::at(&folder.around().join("no/such/parent")).refused().with_code(2);
-    Serve::at(Path::new("postgres://localhost/bank")).refused().with_code(2);
+    for address in ["mysql://localhost/bank", "postgres://localhost:port/bank"] {
+        Serve::at(Path::new(address)).refused().with_code(2);
+    }
+    // Somebody is there, and it is no database.
+    let ended = Serve::at(Path::new(&format!("postgres://saldo@{address}/bank"))).refused();
+    assert!(ended.stderr.starts_with("error[database_unreachable]: "), "{}", ended.stderr);
+    ended.with_code(3);
 }
 
 #[test]

@@ -119,7 +119,7 @@ impl Link {
                 Ok(Ok(Some(link))) => return Ok(link),
                 Ok(Ok(None)) => last = format!("{host}:{port} is no primary"),
                 Ok(Err(OpenError::Check(fault))) => return Err(fault.into()),
-                Ok(Err(error)) => last = format!("{host}:{port}: {}", chain(&error)),
+                Ok(Err(error)) => last = format!("{host}:{port}: {}", told(&error)),
                 Err(_) => last = format!("{host}:{port} did not answer within {CHECK_PATIENCE:?}"),
             }
         }
@@ -182,7 +182,7 @@ pub(crate) async fn plain(address: &Address) -> Result<(Client, Driver), OpenErr
         match timeout(CHECK_PATIENCE, reached).await {
             Ok(Ok(Some(found))) => return Ok(found),
             Ok(Ok(None)) => last = format!("{host}:{port} is no primary"),
-            Ok(Err(error)) => last = format!("{host}:{port}: {}", chain(&error)),
+            Ok(Err(error)) => last = format!("{host}:{port}: {}", told(&error)),
             Err(_) => last = format!("{host}:{port} did not answer within {CHECK_PATIENCE:?}"),
         }
     }
@@ -256,6 +256,11 @@ async fn check(client: &Client, mode: Mode) -> Result<(), OpenError> {
         }
     }
     Ok(())
+}
+
+/// What one host said.
+fn told(error: &OpenError) -> String {
+    if let OpenError::Unreachable { last } = error { last.clone() } else { chain(error) }
 }
 
 /// An error with what caused it, in one line.

@@ -45,7 +45,7 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
         .hint("such as BRL, EUR or USD")
     })?;
     if serve.data.to_string_lossy().contains("://") {
-        return Err(Failure::usage("this version keeps a bank in a folder only")
+        return Err(Failure::usage("a bank is kept in a folder, or in a database at postgres://…")
             .hint("saldo serve --data ./saldo-data"));
     }
     let at_folder = |error: io::Error| not_usable(folder, &error);
