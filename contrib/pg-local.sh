@@ -20,7 +20,7 @@ PORT+1, PORT+2; `up 3` also takes PORT+10 to +12 and +20 to +22 (etcd) and +30 t
 Everything listens on 127.0.0.1 alone, where everybody is let in: for trials, never for money.
 As root, the programs run as the user postgres.
 
-PG_LOCAL_PEER_PORT=N (up 3): the databases find each other at the ports N, N+1, N+2, where somebody
+PG_LOCAL_PEER_PORTS='N N N' (up 3): the ports at which the databases find each other, where somebody
 passes on to theirs: a test that cuts their network.
 USAGE
 }
@@ -142,7 +142,8 @@ start_etcd() {
 }
 
 start_patroni() {
-  local i=$1 rest=$host:$((port + 30 + $1)) peers=$((${PG_LOCAL_PEER_PORT:-$port} + $1))
+  local i=$1 rest=$host:$((port + 30 + $1)) peer_ports
+  read -ra peer_ports <<<"${PG_LOCAL_PEER_PORTS:-$port $((port + 1)) $((port + 2))}"
   cat >"p$i.yml" <<SETTINGS
 scope: saldo
 name: p$i
@@ -168,7 +169,7 @@ bootstrap:
       parameters: {synchronous_commit: 'on', restart_after_crash: 'off', max_connections: 200}
 postgresql:
   listen: '$host:$((port + i))'
-  connect_address: '$host:$peers'
+  connect_address: '$host:${peer_ports[$i]}'
   data_dir: '$dir/d$i'
   bin_dir: '$bin'
   pgpass: '$dir/pass$i'
