@@ -135,10 +135,19 @@ three() { echo "$host:$1,$host:$(($1 + 1)),$host:$(($1 + 2))"; }
 start_etcd() {
   local i=$1 client=http://$host:$((port + 10 + $1)) peer=http://$host:$((port + 20 + $1))
   local all=e0=http://$host:$((port + 20)),e1=http://$host:$((port + 21)),e2=http://$host:$((port + 22))
-  in_background "etcd$i" etcd --name "e$i" --data-dir "$dir/e$i" --log-level error \
+  in_background "etcd$i" etcd --name "e$i" --data-dir "$dir/e$i" --log-level error --enable-v2 \
     --listen-client-urls "$client" --advertise-client-urls "$client" \
     --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" \
     --initial-cluster "$all" --initial-cluster-state new
+}
+
+# Which of etcd's interfaces Patroni uses. Before 3.0.3 a primary that was frozen for longer than its
+# lease took the leadership back over the third (github.com/patroni/patroni/pull/2689), and what had
+# been committed meanwhile was lost; over the second it looks whether another leads.
+etcd_interface() {
+  local version
+  version=$(patroni --version | grep -oE '[0-9]+[.][0-9.]+')
+  if [ "$(printf '%s\n' 3.0.3 "$version" | sort -V | head -1)" = 3.0.3 ]; then echo etcd3; else echo etcd; fi
 }
 
 start_patroni() {
@@ -147,7 +156,7 @@ start_patroni() {
   cat >"p$i.yml" <<SETTINGS
 scope: saldo
 name: p$i
-etcd3: {hosts: '$(three $((port + 10)))'}
+$(etcd_interface): {hosts: '$(three $((port + 10)))'}
 watchdog: {mode: 'off'}
 restapi: {listen: '$rest', connect_address: '$rest'}
 bootstrap:
@@ -217,7 +226,7 @@ tell() {
 # PostgreSQL whose data lies there. A number in a file may have gone to somebody else since.
 is_ours() {
   local command place
-  command=$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null || true)
+  command=$(cat "/proc/$1/cmdline" 2>/dev/null | tr '\0' ' ' || true)
   [[ $command != *"$dir/"* ]] || return 0
   place=$(readlink "/proc/$1/cwd" 2>/dev/null || true)
   [ "$(cat "/proc/$1/comm" 2>/dev/null || true)" = postgres ] && [[ $place == "$dir/"* ]]

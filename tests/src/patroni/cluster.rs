@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::node::{Node, kill_etcd};
 use super::proxy::Proxy;
 use super::status::{Status, is_primary};
-use crate::harness::{clean, repository, saldo};
+use crate::harness::{Random, clean, repository, saldo};
 
 /// How long a cluster may take for anything: far more than it needs.
 const DEADLINE: Duration = Duration::from_secs(240);
@@ -182,17 +182,16 @@ pub fn wait_for<T>(mut condition: impl FnMut() -> Option<T>) -> Option<T> {
     None
 }
 
-/// The first of so many free ports that lie behind one another.
+/// The first of so many free ports that lie behind one another: below those that the system gives to
+/// connections, one of which could take a port between two starts of a program.
 fn free_ports() -> u16 {
-    loop {
-        let any = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let first = any.local_addr().unwrap().port();
-        drop(any);
-        let Some(end) = first.checked_add(PORTS) else { continue };
-        if (first..end).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
-            return first;
-        }
-    }
+    let mut random = Random::from_clock();
+    let found = wait_for(|| {
+        let first = 10_000 + u16::try_from(random.below(20_000)).unwrap();
+        let mut all = first..first + PORTS;
+        all.all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()).then_some(first)
+    });
+    found.expect("free ports")
 }
 
 fn script() -> Command {
