@@ -20,6 +20,9 @@ pub const REPLY_DEADLINE: Duration = Duration::from_secs(180);
 pub struct Client<'b> {
     name: String,
     servers: [SocketAddr; 2],
+    /// The server that it asks most, and whether it ever asks the other one.
+    home: usize,
+    strays: bool,
     accounts: &'b [&'b str],
     counts: &'b Counts,
     random: Random,
@@ -49,9 +52,10 @@ enum Asked {
 }
 
 impl<'b> Client<'b> {
-    /// Its tx_ids begin with its name.
+    /// The client of this number, with which its tx_ids begin. The first four stay at one server, two
+    /// at each: what becomes of the other one does not hold them up.
     pub fn new(
-        name: String,
+        number: usize,
         servers: [SocketAddr; 2],
         accounts: &'b [&'b str],
         counts: &'b Counts,
@@ -60,8 +64,10 @@ impl<'b> Client<'b> {
         let (wires, record) = ([None, None], Record::default());
         let (doubtful, known) = (Vec::new(), Vec::new());
         Self {
-            name,
+            name: number.to_string(),
             servers,
+            home: number % 2,
+            strays: number >= 4,
             accounts,
             counts,
             random,
@@ -75,9 +81,9 @@ impl<'b> Client<'b> {
 
     /// Works until it is told to stop; what it saw.
     pub fn work(mut self, stop: &AtomicBool) -> Record {
-        let home = usize::try_from(self.random.below(2)).unwrap();
         while !stop.load(Ordering::Relaxed) {
-            let server = if self.random.percent(80) { home } else { 1 - home };
+            let is_away = self.strays && self.random.percent(20);
+            let server = if is_away { 1 - self.home } else { self.home };
             self.wave(server);
         }
         self.record

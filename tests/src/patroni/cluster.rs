@@ -35,8 +35,8 @@ pub struct Cluster {
 
 impl Cluster {
     /// Starts one; it has a primary and two standbys.
-    pub fn start() -> Self {
-        let port = free_ports();
+    pub fn start(random: &mut Random) -> Self {
+        let port = free_ports(random);
         let proxies = || [0, 1, 2].map(|node| Proxy::to(port + node));
         let name = format!("saldo-test-patroni-{}-{port}", std::process::id());
         let cluster = Self {
@@ -184,8 +184,7 @@ pub fn wait_for<T>(mut condition: impl FnMut() -> Option<T>) -> Option<T> {
 
 /// The first of so many free ports that lie behind one another: below those that the system gives to
 /// connections, one of which could take a port between two starts of a program.
-fn free_ports() -> u16 {
-    let mut random = Random::from_clock();
+fn free_ports(random: &mut Random) -> u16 {
     let found = wait_for(|| {
         let first = 10_000 + u16::try_from(random.below(20_000)).unwrap();
         let mut all = first..first + PORTS;

@@ -61,7 +61,7 @@ pub fn round(cluster: &Cluster, fault: &Fault, mut random: Random) -> Found {
     let mut record = opened(&servers[0]);
     let addresses = [servers[0].address, servers[1].address];
     let clients: Vec<Client<'_>> = (0..CLIENTS)
-        .map(|n| Client::new(n.to_string(), addresses, accounts, &counts, random.split()))
+        .map(|n| Client::new(n, addresses, accounts, &counts, random.split()))
         .collect();
     let began = Instant::now();
     let random = random.split();
