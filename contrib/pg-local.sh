@@ -150,6 +150,9 @@ etcd_interface() {
   if [ "$(printf '%s\n' 3.0.3 "$version" | sort -V | head -1)" = 3.0.3 ]; then echo etcd3; else echo etcd; fi
 }
 
+# The lag allowed at a failover is large on purpose: the synchronous standby, which alone may be
+# promoted, has all that was acknowledged, however much else a primary wrote before it died. With 0
+# nobody is promoted when replication stood still in the primary's last seconds.
 start_patroni() {
   local i=$1 rest=$host:$((port + 30 + $1)) peer_ports
   read -ra peer_ports <<<"${PG_LOCAL_PEER_PORTS:-$port $((port + 1)) $((port + 2))}"
@@ -166,7 +169,7 @@ bootstrap:
     ttl: 20
     loop_wait: 2
     retry_timeout: 5
-    maximum_lag_on_failover: 0
+    maximum_lag_on_failover: 1073741824
     check_timeline: true
     primary_start_timeout: 0
     synchronous_mode: true

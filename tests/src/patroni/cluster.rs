@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::node::{Node, kill_etcd};
+use super::node::{Node, signal_etcd};
 use super::proxy::Proxy;
 use super::status::{Status, is_primary};
 use crate::harness::{Random, clean, repository, saldo};
@@ -121,9 +121,9 @@ impl Cluster {
         found.unwrap_or_else(|| panic!("waited in vain for {what}: {last:?} in {:?}", self.folder))
     }
 
-    /// Kills one of its three etcd.
-    pub fn kill_etcd(&self, number: usize) {
-        kill_etcd(&self.folder, number);
+    /// Sends a signal to one of its three etcd.
+    pub fn signal_etcd(&self, number: usize, name: &str) {
+        signal_etcd(&self.folder, number, name);
     }
 
     /// Starts a program of the cluster again: `etcd0`, `patroni2`.

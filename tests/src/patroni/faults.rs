@@ -26,7 +26,7 @@ pub const FAULTS: &[Fault] = &[
     fault("primary and standby die", primary_and_standby_die),
     fault("etcd loses its quorum", etcd_loses_its_quorum),
     fault("backends are terminated", backends_are_terminated),
-    fault("commits that wait are terminated", waiting_commits_are_terminated),
+    fault("commits that wait are cut short", waiting_commits_are_cut_short),
     fault("a bank's server dies", server_dies),
     fault("the standbys lose the primary", replication_is_cut),
     fault("the servers lose the primary", servers_are_cut_off),
@@ -109,14 +109,19 @@ fn primary_and_standby_die(scene: &mut Scene<'_>) {
 fn etcd_loses_its_quorum(scene: &mut Scene<'_>) {
     let (primary, _) = scene.cluster.healthy();
     let stays = usize::try_from(scene.random.below(3)).unwrap();
-    let dying: Vec<usize> = (0..3).filter(|number| *number != stays).collect();
+    let gone: Vec<usize> = (0..3).filter(|number| *number != stays).collect();
+    let they_die = scene.random.percent(50);
     scene.begins();
-    for number in &dying {
-        scene.cluster.kill_etcd(*number);
+    for number in &gone {
+        scene.cluster.signal_etcd(*number, if they_die { "KILL" } else { "STOP" });
     }
     scene.cluster.until_no_primary(primary);
-    for number in dying {
-        scene.cluster.start_again(&format!("etcd{number}"));
+    for number in gone {
+        if they_die {
+            scene.cluster.start_again(&format!("etcd{number}"));
+        } else {
+            scene.cluster.signal_etcd(number, "CONT");
+        }
     }
 }
 
@@ -124,27 +129,43 @@ fn backends_are_terminated(scene: &mut Scene<'_>) {
     let (primary, _) = scene.cluster.healthy();
     scene.begins();
     for _ in 0..10 {
-        scene.terminate(primary, "backend_type = 'client backend'");
+        scene.end_by("pg_terminate_backend", primary, "backend_type = 'client backend'");
         let some = 20 + scene.random.below(50);
         scene.progress(some);
     }
 }
 
-/// A commit whose wait is cut short is on the primary alone; half of the time that one is lost.
-fn waiting_commits_are_terminated(scene: &mut Scene<'_>) {
+/// A commit whose wait is cut short is on the primary alone; half of the time that one is lost. To
+/// cancel it is what no operator may do: the database then calls it a success.
+fn waiting_commits_are_cut_short(scene: &mut Scene<'_>) {
     let (primary, standby) = scene.cluster.healthy();
+    // What a frozen standby was sent reaches it all the same, what the network keeps may not.
+    let freezes = scene.random.percent(30);
     scene.begins();
-    scene.cluster.node(standby).freeze();
+    if freezes {
+        scene.cluster.node(standby).freeze();
+    } else {
+        scene.cluster.peers[primary].set(Network::Silent, None);
+    }
     scene.cluster.until_a_commit_waits(primary);
-    scene.terminate(primary, "wait_event = 'SyncRep'");
-    if scene.random.percent(50) {
+    let how = *scene.random.pick(&["pg_terminate_backend", "pg_cancel_backend"]);
+    scene.end_by(how, primary, "wait_event = 'SyncRep'");
+    let is_lost = scene.random.percent(50);
+    println!("  {how}, the standby freezes: {freezes}, the primary is lost: {is_lost}");
+    if is_lost {
+        // The next commits wait where those did: whoever was told of a success has heard of it.
+        scene.cluster.until_a_commit_waits(primary);
         scene.cluster.node(primary).kill();
+    }
+    if freezes {
         scene.cluster.node(standby).wake();
+    } else {
+        scene.cluster.peers[primary].heal(!is_lost);
+    }
+    if is_lost {
         scene.until_another_leads(primary);
         scene.progress(100);
         scene.cluster.start_again(&format!("patroni{primary}"));
-    } else {
-        scene.cluster.node(standby).wake();
     }
 }
 
@@ -165,6 +186,7 @@ fn replication_is_cut(scene: &mut Scene<'_>) {
     let (primary, standby) = scene.cluster.healthy();
     let network = *scene.random.pick(&[Network::Silent, Network::AnswersKept, Network::Broken]);
     let only = scene.random.percent(50).then(|| format!("p{standby}"));
+    println!("  {network:?}, only {only:?}");
     scene.begins();
     scene.cluster.peers[primary].set(network, only.as_deref());
     if network == Network::Broken && only.is_some() {
@@ -180,6 +202,7 @@ fn replication_is_cut(scene: &mut Scene<'_>) {
 fn servers_are_cut_off(scene: &mut Scene<'_>) {
     let (primary, _) = scene.cluster.healthy();
     let network = *scene.random.pick(&[Network::Silent, Network::AnswersKept, Network::Broken]);
+    println!("  {network:?}");
     scene.begins();
     scene.cluster.fronts[primary].set(network, None);
     scene.until_without_outcome();

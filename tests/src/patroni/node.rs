@@ -49,9 +49,9 @@ impl Node<'_> {
     }
 }
 
-/// Kills an etcd of the cluster in this folder.
-pub fn kill_etcd(folder: &Path, number: usize) {
-    signal_all(&[pid(&folder.join(format!("etcd{number}.pid")))], "KILL");
+/// Sends a signal to an etcd of the cluster in this folder.
+pub fn signal_etcd(folder: &Path, number: usize, name: &str) {
+    signal_all(&[pid(&folder.join(format!("etcd{number}.pid")))], name);
 }
 
 /// The number on the first line of a file.

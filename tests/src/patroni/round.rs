@@ -140,11 +140,12 @@ impl Scene<'_> {
         });
     }
 
-    /// Ends the connections to the bank for which this holds in `pg_stat_activity`.
-    pub fn terminate(&self, primary: usize, which: &str) {
+    /// Calls a function of the database's on the connections to the bank for which this holds in
+    /// `pg_stat_activity`.
+    pub fn end_by(&self, function: &str, primary: usize, which: &str) {
         let (_, database) = self.bank.rsplit_once('/').unwrap();
         let statement = format!(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+            "SELECT count({function}(pid)) FROM pg_stat_activity \
              WHERE datname = '{database}' AND pid <> pg_backend_pid() AND {which}"
         );
         self.cluster.sql_on(primary, "postgres", &statement);
