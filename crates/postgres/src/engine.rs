@@ -10,8 +10,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use crate::address::Address;
 use crate::error::OpenError;
-use crate::link::{Address, Link, Mode};
+use crate::link::{Link, Mode};
 use crate::queue::{Job, Queue};
 use crate::slot::{Asked, answer, serve};
 

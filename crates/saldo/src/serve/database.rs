@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use engine::Engine as _;
-use postgres::{Address, CheckFault, Mode, OpenError, Options, PostgresEngine};
+use postgres::{Address, AddressError, CheckFault, Mode, OpenError, Options, PostgresEngine};
 use server::CancellationToken;
 use tokio::net::TcpListener;
 
@@ -23,10 +23,20 @@ pub fn is_meant_by(data: &str) -> bool {
     data.starts_with("postgres://") || data.starts_with("postgresql://")
 }
 
+/// Reads an address, and warns of a password that other users of this machine may see.
+pub fn parse(text: &str) -> Result<Address, Failure> {
+    let address = Address::parse(text).map_err(|error| refused(&error.into()))?;
+    if address.shows_a_password() {
+        tracing::warn!(target: "postgres", event = "password_shown",
+            "the address shows a password to whoever lists processes; passfile=FILE does not");
+    }
+    Ok(address)
+}
+
 /// Serves until told to stop.
 pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
     let listen = address::resolve(&serve.listen)?;
-    let place = Address::parse(data).map_err(|error| refused(&error))?;
+    let place = parse(data)?;
     let connections_max = probe::connections_allowed().min(serve.connections_max);
     let mode = if serve.unreplicated { Mode::Unchecked } else { Mode::Replicated };
     let options = Options { mode, patience: serve.database_patience, ..Options::default() };
@@ -105,8 +115,11 @@ fn greet(place: &Address, mode: Mode, bound: SocketAddr, seq: u64) -> Result<(),
 pub fn refused(error: &OpenError) -> Failure {
     let text = chain(error);
     match error {
+        OpenError::Address(
+            AddressError::Syntax(_) | AddressError::NoHost | AddressError::Socket,
+        ) => Failure::usage(text).hint("such as postgres://saldo@db1:5432,db2:5432/bank"),
         OpenError::Address(_) => {
-            Failure::usage(text).hint("such as postgres://saldo@db1:5432,db2:5432/bank")
+            Failure::usage(text).hint("docs/operating-postgres.md, \"Secrets and TLS\"")
         }
         OpenError::Unreachable { .. } | OpenError::Database(_) => {
             Failure::new(Exit::NothingDone, "database_unreachable", text).retryable()
