@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use engine::{Answered, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable};
-use ledger::{Seq, TxId};
+use ledger::Seq;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -130,15 +130,18 @@ impl PostgresEngine {
             return Vec::new();
         }
         let deadline = Instant::now() + self.options.patience;
-        let wanted = batch.len().min(self.options.requests_max);
+        let count = batch.len();
+        let wanted = count.min(self.options.requests_max);
         let permits = self.room.acquire_many(u32::try_from(wanted).unwrap_or(u32::MAX));
-        let refused = |why| vec![Outcome::Unavailable(why); batch.len()];
+        let refused = |why| vec![Outcome::Unavailable(why); count];
         let Ok(Ok(_room)) = timeout(self.options.patience, permits).await else {
             return refused(Unavailable::DatabaseUnreachable);
         };
+        let unknown =
+            |request: &Request<'static>| Outcome::Unknown { tx_id: request.tx_id().cloned() };
         let unanswered: Vec<_> = batch.iter().map(unknown).collect();
         let (reply, answer) = oneshot::channel();
-        if self.shared.queue.put(Job::new(batch.clone(), deadline, reply)).is_err() {
+        if self.shared.queue.put(Job::new(batch, deadline, reply)).is_err() {
             return refused(self.shared.stopped().unwrap_or(Unavailable::ShuttingDown));
         }
         // A slot that is gone has answered nothing.
@@ -148,7 +151,7 @@ impl PostgresEngine {
 
 impl Engine for PostgresEngine {
     fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>> {
-        let batch = batch.into_iter().map(owned).collect();
+        let batch = batch.into_iter().map(Request::into_owned).collect();
         Box::pin(async move { Answered { outcomes: self.run(batch).await, rest: Vec::new() } })
     }
 
@@ -176,28 +179,4 @@ impl Engine for PostgresEngine {
 pub(crate) fn now_us() -> u64 {
     let since = UNIX_EPOCH.elapsed().unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn unknown(request: &Request<'static>) -> Outcome<'static> {
-    let tx_id: Option<TxId<'static>> = match request {
-        Request::Write { tx_id, .. } | Request::Resolve(tx_id) => Some(tx_id.clone()),
-        Request::Balance(_) | Request::Balances(_) => None,
-    };
-    Outcome::Unknown { tx_id }
-}
-
-fn owned(request: Request<'_>) -> Request<'static> {
-    match request {
-        Request::Write { command, tx_id, tx_id_given, not_after_us } => Request::Write {
-            command: command.into_owned(),
-            tx_id: tx_id.into_owned(),
-            tx_id_given,
-            not_after_us,
-        },
-        Request::Resolve(tx_id) => Request::Resolve(tx_id.into_owned()),
-        Request::Balance(account) => Request::Balance(account.into_owned()),
-        Request::Balances(accounts) => {
-            Request::Balances(accounts.into_iter().map(ledger::AccountId::into_owned).collect())
-        }
-    }
 }

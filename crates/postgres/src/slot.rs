@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use engine::{Outcome, Query, Reading, Request, Unavailable};
+use engine::{Outcome, Query, Reading, Request, Unavailable, chain};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::engine::{Shared, now_us};
 use crate::error::OpenError;
-use crate::link::{Link, chain};
+use crate::link::Link;
 use crate::queue::Job;
 use crate::reads;
 use crate::sqlstate::Fault;
