@@ -29,6 +29,9 @@ pub struct Options {
     pub patience: Duration,
     /// Requests that may wait or be under way, over all clients.
     pub requests_max: usize,
+    /// Called once, with what is wrong, when no retry can mend it (rule D46). Nothing is done any
+    /// more; whoever serves is best to end.
+    pub on_fatal: fn(&str),
 }
 
 impl Default for Options {
@@ -38,6 +41,7 @@ impl Default for Options {
             slots: 2,
             patience: Duration::from_secs(40),
             requests_max: 65_536,
+            on_fatal: |_| {},
         }
     }
 }
@@ -59,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     seq: AtomicU64,
     failed: AtomicBool,
+    on_fatal: fn(&str),
 }
 
 impl Shared {
@@ -74,9 +79,12 @@ impl Shared {
     }
 
     /// Nothing more is done: something is wrong that no retry mends.
-    pub(crate) fn fail(&self) {
-        self.failed.store(true, Ordering::Release);
+    pub(crate) fn fail(&self, what: &str) {
+        let was_so = self.failed.swap(true, Ordering::AcqRel);
         self.queue.close();
+        if !was_so {
+            (self.on_fatal)(what);
+        }
     }
 
     /// Why nothing is done any more.
@@ -99,6 +107,7 @@ impl PostgresEngine {
             queue: Queue::default(),
             seq: AtomicU64::new(u64::try_from(seq).unwrap_or_default()),
             failed: AtomicBool::new(false),
+            on_fatal: options.on_fatal,
         });
         let (questions, asked) = mpsc::channel(ASKED_MAX);
         let mut tasks = JoinSet::new();

@@ -183,7 +183,7 @@ impl Keeper {
             Fault::Fatal => {
                 tracing::error!(target: "postgres", event = "database_fatal", "{text}");
                 self.link = None;
-                self.shared.fail();
+                self.shared.fail(text);
                 return;
             }
         }
