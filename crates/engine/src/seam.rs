@@ -62,6 +62,33 @@ pub enum Request<'a> {
     Balances(Vec<AccountId<'a>>),
 }
 
+impl<'a> Request<'a> {
+    /// The tx_id that it is about; a question about balances has none.
+    pub fn tx_id(&self) -> Option<&TxId<'a>> {
+        match self {
+            Self::Write { tx_id, .. } | Self::Resolve(tx_id) => Some(tx_id),
+            Self::Balance(_) | Self::Balances(_) => None,
+        }
+    }
+
+    /// The same request, owning its texts.
+    pub fn into_owned(self) -> Request<'static> {
+        match self {
+            Self::Write { command, tx_id, tx_id_given, not_after_us } => Request::Write {
+                command: command.into_owned(),
+                tx_id: tx_id.into_owned(),
+                tx_id_given,
+                not_after_us,
+            },
+            Self::Resolve(tx_id) => Request::Resolve(tx_id.into_owned()),
+            Self::Balance(account) => Request::Balance(account.into_owned()),
+            Self::Balances(accounts) => {
+                Request::Balances(accounts.into_iter().map(AccountId::into_owned).collect())
+            }
+        }
+    }
+}
+
 /// What became of a [`Request`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {

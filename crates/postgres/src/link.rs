@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use engine::chain;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -234,16 +235,4 @@ async fn check(client: &Client, mode: Mode) -> Result<(), OpenError> {
 /// What one host said.
 fn told(error: &OpenError) -> String {
     if let OpenError::Unreachable { last } = error { last.clone() } else { chain(error) }
-}
-
-/// An error with what caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

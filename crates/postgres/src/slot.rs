@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use engine::{Outcome, Query, Reading, Request, Unavailable};
+use engine::{Outcome, Query, Reading, Request, Unavailable, chain};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::engine::{Shared, now_us};
-use crate::link::{Link, chain};
+use crate::link::Link;
 use crate::queue::Job;
 use crate::reads;
 use crate::sqlstate::Fault;
@@ -177,7 +177,7 @@ impl Keeper {
             Fault::Fatal => {
                 tracing::error!(target: "postgres", event = "database_fatal", "{text}");
                 self.link = None;
-                self.shared.fail();
+                self.shared.fail(text);
                 return;
             }
         }

@@ -217,7 +217,7 @@ impl<D: Disk> Core<D> {
         now: Now,
     ) -> Executed<'a> {
         if let Some(found) = recalled.and_then(|recalled| recalled.found.as_ref()) {
-            return Executed::Outcome(told_again(found, command, tx_id, now.seq_durable));
+            return Executed::Outcome(told_again(found, &command, tx_id, now.seq_durable));
         }
         let tx_hash = self.history.hash(tx_id.as_str());
         let mut id = self.recent.place(tx_hash);

@@ -11,8 +11,9 @@ use history::{HistoryError, Work};
 use journal::JournalError;
 use journal::disk::Disk;
 
+use super::OnFatal;
 use super::threads::{Shared, Signal};
-use super::{OnFatal, chain};
+use crate::chain;
 
 /// How long the thread rests when it has nothing to do.
 const PAUSE: Duration = Duration::from_millis(20);
