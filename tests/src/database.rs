@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::golden::play_the_transcript;
 use crate::harness::{Serve, Server, clean, saldo};
+use crate::history::later_pages_state_the_position_of_the_first;
 
 /// A database with a standby, gone with the value.
 struct Database {
@@ -82,6 +83,7 @@ fn the_transcript_of_the_original_gets_the_originals_replies_over_a_database() {
     let opened = wire.ask(r#"{"cmd":"deposit","user":"afterwards","amount":5}"#);
     assert_eq!(opened["after"], 5, "{opened}");
     drop(wire);
+    later_pages_state_the_position_of_the_first(&second);
     second.shut_down().with_code(0);
 }
 

@@ -19,8 +19,9 @@ pub trait Engine: Send + Sync + 'static {
     /// handed in again.
     fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>>;
 
-    /// Answers a question about history, at one stated position that is durable, and that is no
-    /// earlier than what any answer before it showed.
+    /// Answers a question about history, at one stated position that is durable. It is no earlier than
+    /// what any answer before it showed, unless the question itself names an earlier one: a balance of
+    /// the past, a later page.
     fn read<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>>;
 
     /// The highest seq that is known to be durable: the position that an answer reflects when it
