@@ -1,8 +1,8 @@
 //! When the bank must not go on: what is said, and with which number the process ends.
 
-use std::error::Error;
 use std::io::Write as _;
 
+use engine::chain;
 use journal::JournalError;
 
 use crate::exit_code::Exit;
@@ -40,10 +40,7 @@ pub fn failed_to_start(error: anyhow::Error) -> Failure {
 }
 
 fn of_journal(error: &JournalError) -> Failure {
-    let text = match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    };
+    let text = chain(error);
     match error {
         JournalError::DiskFull { .. } => Failure::new(
             Exit::DiskFull,
