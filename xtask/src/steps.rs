@@ -143,6 +143,12 @@ pub const SLOW_TIERS: &[SlowTier] = &[
         value: "1000000",
         what: "simulated power loss, 1,000,000 seeds",
     },
+    SlowTier {
+        variable: "SALDO_FAILOVERS",
+        value: "20",
+        what: "a PostgreSQL cluster under Patroni, each of its faults under load 20 times; the usual run \
+               kills the primary once",
+    },
 ];
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //! folder, gone with the value.
 //!
 //! `SALDO_TEST_POSTGRES` names a server that runs already (an address of a superuser), so that many
-//! tests share one; a test that needs a server of its own starts one all the same.
+//! tests share one; a test that needs a server of its own starts one all the same. It may name several
+//! hosts, with `?target_session_attrs=read-write`, of which one is the primary.
 
 use std::env;
 use std::fs;
@@ -12,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use journal::{Currency, LedgerId};
-use postgres::{Address, create_schema};
+use postgres::{Address, Mode, create_schema};
 use tempfile::TempDir;
 
 /// Far more than a busy machine needs.
@@ -134,8 +135,14 @@ impl Cluster {
     }
 
     fn address_of(&self, database: &str) -> String {
-        let (begin, _) = self.address.rsplit_once('/').unwrap();
-        format!("{begin}/{database}")
+        let (begin, rest) = self.address.rsplit_once('/').unwrap();
+        let (_, settings) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+        format!("{begin}/{database}{settings}")
+    }
+
+    /// What it promises: several hosts are a primary with its standbys.
+    pub fn mode(&self) -> Mode {
+        if self.address.contains(',') { Mode::Replicated } else { Mode::Unchecked }
     }
 }
 
