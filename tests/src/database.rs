@@ -1,5 +1,5 @@
-//! The bank over a PostgreSQL with a synchronous standby: the original's clients and two servers at
-//! once. The database is the one that `contrib/pg-local.sh` starts for people.
+//! The bank over a PostgreSQL with a synchronous standby: the original's clients, two servers at once,
+//! and a database that holds what cannot be. The database is the one that `contrib/pg-local.sh` starts for people.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::golden::play_the_transcript;
 use crate::harness::{Serve, Server, clean, saldo};
+use crate::history::later_pages_state_the_position_of_the_first;
 
 /// A database with a standby, gone with the value.
 struct Database {
@@ -36,6 +37,14 @@ impl Database {
 
     fn serve(&self) -> Server {
         Serve::at(Path::new(&self.address)).start()
+    }
+
+    /// Runs statements as the owner.
+    fn run(&self, statements: &str) {
+        let mut psql = Command::new("psql");
+        psql.args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-c", statements]);
+        let ran = psql.arg(&self.address).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     }
 }
 
@@ -74,6 +83,7 @@ fn the_transcript_of_the_original_gets_the_originals_replies_over_a_database() {
     let opened = wire.ask(r#"{"cmd":"deposit","user":"afterwards","amount":5}"#);
     assert_eq!(opened["after"], 5, "{opened}");
     drop(wire);
+    later_pages_state_the_position_of_the_first(&second);
     second.shut_down().with_code(0);
 }
 
@@ -120,4 +130,37 @@ fn two_servers_over_one_database_move_the_same_money_and_none_is_made_or_lost() 
     for server in servers {
         server.shut_down().with_code(0);
     }
+}
+
+#[test]
+fn pg_d46_a_server_that_meets_what_cannot_be_ends_and_says_nothing_to_its_clients() {
+    let database = Database::start();
+    let deposit = r#"{"cmd":"deposit","user":"alice","amount":5,"tx_id":"t-1"}"#;
+    let server = database.serve();
+    assert_eq!(server.connect().ask(deposit)["ok"], true);
+    server.shut_down().with_code(0);
+
+    let meets = |request: &str, what: &str| {
+        let server = database.serve();
+        let mut wire = server.connect();
+        wire.say(request);
+        assert_eq!(wire.line(), None, "{request}");
+        let ended = server.wait().with_code(70);
+        assert!(ended.stderr.contains("error[database_unfit]"), "{}", ended.stderr);
+        assert!(ended.stderr.contains(what), "{}", ended.stderr);
+    };
+    database.run("UPDATE saldo.tx SET record = 'no record'");
+    // The same request again, and a question.
+    meets(deposit, "a record");
+    meets(r#"{"cmd":"transaction","tx_id":"t-1"}"#, "a record");
+    database.run(
+        "ALTER TABLE saldo.account DROP CONSTRAINT account_balance_check;
+         UPDATE saldo.account SET balance = 9007199254740992",
+    );
+    meets(r#"{"cmd":"balance","user":"alice"}"#, "a balance");
+    // What has nothing to do with it is served as before.
+    let server = database.serve();
+    let opened = server.connect().ask(r#"{"cmd":"deposit","user":"bob","amount":5}"#);
+    assert_eq!(opened["after"], 5, "{opened}");
+    server.shut_down().with_code(0);
 }

@@ -38,7 +38,10 @@ fn pages(wire: &mut Wire, request: &Value, limit: usize) -> (Vec<Value>, u64) {
         let page = reply["items"].as_array().unwrap();
         assert!(page.len() <= limit, "{request}: {reply}");
         items.extend(page.iter().cloned());
-        position = position.or(reply["as_of"].as_u64());
+        let as_of = reply["as_of"].as_u64();
+        // Only lists of accounts move on from page to page.
+        assert!(position.is_none() || position == as_of || request["cmd"] == "accounts", "{reply}");
+        position = position.or(as_of);
         cursor = reply["next_cursor"].clone();
         if cursor.is_null() {
             return (items, position.unwrap());
@@ -246,4 +249,30 @@ fn a_statement_read_while_money_moves_always_sums_and_its_pages_join() {
     });
     drop(server);
     life.verify();
+}
+
+/// Reads lists page by page while money moves: each page states the position of the first.
+pub fn later_pages_state_the_position_of_the_first(server: &Server) {
+    let mut wire = server.connect();
+    let deposit = r#"{"cmd":"deposit","user":"paged","amount":1}"#;
+    for _ in 0..3 {
+        assert_eq!(wire.ask(deposit)["ok"], true);
+    }
+    for list in [json!({"cmd": "transactions"}), json!({"cmd": "statement", "user": "paged"})] {
+        let (mut request, mut positions) = (list, Vec::new());
+        request["limit"] = 1.into();
+        for _ in 0..3 {
+            let page = wire.ask(&request.to_string());
+            positions.push(page["as_of"].as_u64().unwrap());
+            request["cursor"] = page["next_cursor"].clone();
+            assert_eq!(wire.ask(deposit)["ok"], true);
+        }
+        assert_eq!(positions, [positions[0]; 3], "{request}");
+    }
+}
+
+#[test]
+fn a_page_claims_no_later_position_than_the_first_one() {
+    let folder = Folder::new();
+    later_pages_state_the_position_of_the_first(&Server::start(&folder));
 }

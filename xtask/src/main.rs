@@ -1,8 +1,8 @@
 //! `cargo xtask`: the one test command, the fixer, the repository's own rules, the comparison with
 //! other banks, and the counts of instructions.
 //!
-//! **Invariant:** `test` and `rules` change no file of the repository; only `fix` does, and `peers`
-//! and `counts --record` the pages that keep their figures.
+//! **Invariant:** `test` and `rules` change no file of the repository; only `fix` does, and `peers`,
+//! `replicated` and `counts --record` the pages that keep their figures.
 
 mod cargo;
 mod counts;
@@ -32,6 +32,8 @@ cargo xtask counts         instructions of the hottest operations, beside the re
 cargo xtask peers          Saldo beside Redis, PostgreSQL and the original's design
     [--rounds 3] [--secs 5] [--accounts 10000] [--only saldo,redis,postgres,original]
     [--tigerbeetle PATH]   a whole run is kept in docs/performance.md
+cargo xtask replicated     Saldo over a PostgreSQL with a synchronous standby, beside pgbench on the
+    [--rounds 3] [--secs 8]  same database; kept in docs/operating-postgres.md
 ";
 
 /// Usage error, as in the exit codes of `saldo`.
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         ["counts"] => counts::run(counts::Purpose::Check),
         ["counts", "--record"] => counts::run(counts::Purpose::Record),
         ["peers", rest @ ..] => peers::run(rest),
+        ["replicated", rest @ ..] => peers::replicated::run(rest),
         [peers::guard::VERB] => peers::guard::stand(),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

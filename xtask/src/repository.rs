@@ -1,16 +1,19 @@
-//! The repository as the rules see it: every text file that git tracks or would track, in memory.
-//! Not here: any rule.
+//! The repository as the rules see it: every text file that git tracks or would track, and the
+//! packages that it is built from, in memory. Not here: any rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use toml::Table;
 
+use crate::cargo::cargo;
+
 /// Paths from the root, with `/`, and the text of each file. What is no UTF-8 is left out.
 pub struct Repository {
     files: BTreeMap<String, String>,
+    packages: BTreeSet<String>,
 }
 
 /// A member of the workspace.
@@ -43,7 +46,13 @@ impl Repository {
                 files.insert(path.to_owned(), text);
             }
         }
-        Ok(Self { files })
+        Ok(Self { files, packages: packages(root)? })
+    }
+
+    /// Names of the packages that are compiled on this kind of machine, at any depth, tests
+    /// included. `Cargo.lock` names more: what a feature that nobody asks for would bring.
+    pub fn packages(&self) -> impl Iterator<Item = &str> {
+        self.packages.iter().map(String::as_str)
     }
 
     /// Every file, by path.
@@ -84,8 +93,26 @@ impl Repository {
     #[cfg(test)]
     pub fn of(samples: &[(&str, &str)]) -> Self {
         let own = |&(path, text): &(&str, &str)| (path.to_owned(), text.to_owned());
-        Self { files: samples.iter().map(own).collect() }
+        Self { files: samples.iter().map(own).collect(), packages: BTreeSet::new() }
     }
+
+    /// The same, built from these packages.
+    #[cfg(test)]
+    pub fn built_from(packages: &[&str]) -> Self {
+        let packages = packages.iter().map(|&name| name.to_owned()).collect();
+        Self { files: BTreeMap::new(), packages }
+    }
+}
+
+fn packages(root: &Path) -> Result<BTreeSet<String>> {
+    let output = cargo(root)
+        .args(["tree", "--locked", "--workspace", "--edges", "all", "--prefix", "none"])
+        .args(["--format", "{p}"])
+        .output()
+        .context("cargo tree")?;
+    ensure!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
 }
 
 fn parse(path: &str, text: &str) -> Result<Table, String> {

@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use crate::cargo;
 use crate::counts;
-use crate::database::LocalDatabase;
+use crate::database::{LocalDatabase, Machines};
 use crate::needs;
 use crate::repository::Repository;
 use crate::rules;
@@ -101,7 +101,7 @@ impl Run {
             ),
             Action::Tests(arguments) => self.tests(arguments, None),
             Action::DatabaseTests(arguments) => {
-                let database = LocalDatabase::start(&self.root)?;
+                let database = LocalDatabase::start(&self.root, Machines::One)?;
                 self.tests(arguments, Some(&database))
             }
         }

@@ -1,5 +1,6 @@
 //! Asks the bank one thing at a time, within a total timeout, and repeats what may be repeated.
-//! Not here: questions about history (`history`), the connection itself (`connection`), the words (`request`, `reply`).
+//! Not here: questions about history (`history`), the connection itself (`connection`), the words
+//! (`request`, `reply`).
 //!
 //! **Invariant:** once a write may have reached the server, it ends in the bank's answer or in
 //! `OutcomeUnknown`, whatever the later attempts met.

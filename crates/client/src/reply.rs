@@ -150,7 +150,7 @@ pub enum ReplyFault {
 impl Refusal {
     /// The code, when it is one that this client knows; a newer server may have others.
     pub fn known_code(&self) -> Option<Code> {
-        Code::ALL.into_iter().find(|code| code.as_str() == self.code)
+        Code::of(&self.code)
     }
 
     /// Whether the very same request can get another answer later.
@@ -164,7 +164,13 @@ impl Refusal {
     pub fn is_of_the_moment(&self) -> bool {
         matches!(
             self.known_code(),
-            Some(Code::Overloaded | Code::ShuttingDown | Code::OutcomeUnknown | Code::Internal)
+            Some(
+                Code::Overloaded
+                    | Code::ShuttingDown
+                    | Code::DatabaseUnreachable
+                    | Code::OutcomeUnknown
+                    | Code::Internal
+            )
         )
     }
 
@@ -177,7 +183,7 @@ impl Refusal {
 
     /// Whether a write that was refused so may have happened all the same.
     pub fn leaves_outcome_unknown(&self) -> bool {
-        matches!(self.known_code(), Some(Code::OutcomeUnknown | Code::Internal))
+        self.known_code().is_some_and(Code::leaves_outcome_unknown)
     }
 }
 

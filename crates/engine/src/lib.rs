@@ -2,6 +2,7 @@
 //! process and its journal in one folder.
 #![deny(clippy::indexing_slicing)]
 
+mod chain;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
@@ -10,5 +11,6 @@ pub mod mirror;
 pub mod query;
 mod seam;
 
+pub use chain::chain;
 pub use query::{Query, Reading};
 pub use seam::{Answered, BalanceReading, BoxFuture, Engine, Outcome, Request, Unavailable};

@@ -3,10 +3,14 @@
 
 use std::borrow::Cow;
 
-use ledger::{AccountId, Balance, Seq, Transaction, TxId};
+use ledger::{AccountId, Balance, Event, Seq, Transaction, TxId};
 
 /// Most lines, accounts or transactions in one answer.
 pub const PAGE_MAX: usize = 1_000;
+
+/// A page of transactions ends behind the one with which they name so many accounts, so that
+/// memory is bounded by this and by one event.
+pub const PAGE_ACCOUNTS_MAX: usize = 10_000;
 
 /// A question that changes nothing and needs more than the balances of now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,6 +230,30 @@ pub struct StatementLine {
     pub after: Balance,
     /// The idempotency key.
     pub tx_id: TxId<'static>,
+}
+
+impl StatementLine {
+    /// The change of `account` by a transaction, and what the account held before; `None` when the
+    /// transaction does not change it.
+    pub fn of(
+        transaction: Transaction<'static>,
+        account: &AccountId<'_>,
+    ) -> Option<(Self, Balance)> {
+        let Transaction { seq, tx_id, event, at_us } = transaction;
+        let (kind, other) = match &event {
+            Event::Init { .. } => (Kind::Init, None),
+            Event::Deposit { .. } => (Kind::Deposit, None),
+            Event::Withdraw { .. } => (Kind::Withdraw, None),
+            Event::Transfer { from, to, .. } => {
+                let other = if from.account == *account { to } else { from };
+                (Kind::Transfer, Some(other.account.clone()))
+            }
+            Event::Refused(_) | Event::Void => return None,
+        };
+        let leg = event.legs().find(|leg| leg.account == *account)?;
+        let (change, before, after) = (leg.change(), leg.before, leg.after);
+        Some((Self { seq, at_us, kind, other, change, after, tx_id }, before))
+    }
 }
 
 /// What changed an account.

@@ -19,8 +19,9 @@ pub trait Engine: Send + Sync + 'static {
     /// handed in again.
     fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>>;
 
-    /// Answers a question about history, at one stated position that is durable, and that is no
-    /// earlier than what any answer before it showed.
+    /// Answers a question about history, at one stated position that is durable. It is no earlier than
+    /// what any answer before it showed, unless the question itself names an earlier one: a balance of
+    /// the past, a later page.
     fn read<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>>;
 
     /// The highest seq that is known to be durable: the position that an answer reflects when it
@@ -60,6 +61,33 @@ pub enum Request<'a> {
     Balance(AccountId<'a>),
     /// What do these accounts hold, all at one position?
     Balances(Vec<AccountId<'a>>),
+}
+
+impl<'a> Request<'a> {
+    /// The tx_id that it is about; a question about balances has none.
+    pub fn tx_id(&self) -> Option<&TxId<'a>> {
+        match self {
+            Self::Write { tx_id, .. } | Self::Resolve(tx_id) => Some(tx_id),
+            Self::Balance(_) | Self::Balances(_) => None,
+        }
+    }
+
+    /// The same request, owning its texts.
+    pub fn into_owned(self) -> Request<'static> {
+        match self {
+            Self::Write { command, tx_id, tx_id_given, not_after_us } => Request::Write {
+                command: command.into_owned(),
+                tx_id: tx_id.into_owned(),
+                tx_id_given,
+                not_after_us,
+            },
+            Self::Resolve(tx_id) => Request::Resolve(tx_id.into_owned()),
+            Self::Balance(account) => Request::Balance(account.into_owned()),
+            Self::Balances(accounts) => {
+                Request::Balances(accounts.into_iter().map(AccountId::into_owned).collect())
+            }
+        }
+    }
 }
 
 /// What became of a [`Request`].

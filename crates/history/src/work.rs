@@ -23,7 +23,9 @@ use crate::{NameOf, Work};
 impl<D: Disk> History<D> {
     /// Does one step of background work, the most urgent one: of [`History::flush`], and when there
     /// is nothing to do, of [`History::merge`] unless `flush_all`. To be called until it is `Idle`,
-    /// and again after something was appended. Errors: those of both.
+    /// and again after something was appended. For those who have one thread and no pauses: tests,
+    /// the simulation, measurements. A server rests between merges and calls the two itself. Errors:
+    /// those of both.
     pub fn work(&self, name_of: NameOf<'_>, flush_all: bool) -> Result<Work, HistoryError> {
         let work = self.flush(name_of, flush_all)?;
         if work == Work::Idle && !flush_all { self.merge() } else { Ok(work) }
@@ -195,8 +197,8 @@ impl<D: Disk> History<D> {
 
     /// Removes the runs in which a look-up or a merge met damage, and those that are distrusted, so
     /// that the next start builds them, and all behind them, anew. Until then look-ups in them go on
-    /// to fail, and those in
-    /// others go on to work. Returns how many it removed. Errors: those of the disk.
+    /// to fail, and those in others go on to work. Returns how many it removed. Errors: those of the
+    /// disk.
     pub fn discard(&self) -> Result<usize, HistoryError> {
         let mut worker = lock(&self.worker);
         if worker.merge.take().is_some() {

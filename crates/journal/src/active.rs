@@ -106,11 +106,6 @@ pub(crate) fn pad<D: Disk>(
     (offset, None)
 }
 
-/// Whether the disk, or this user's part of it, is full.
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
 pub(crate) fn failed(
     what: &'static str,
     file: &'static str,

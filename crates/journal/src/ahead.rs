@@ -8,8 +8,8 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::active::{failed, is_full, pad};
-use crate::disk::Disk;
+use crate::active::{failed, pad};
+use crate::disk::{Disk, is_full};
 use crate::error::JournalError;
 use crate::names::{ACTIVE, ACTIVE_NEW};
 use crate::padding::{NextFile, Padding, Step, Stepped};

@@ -2,8 +2,8 @@
 //! recovery that trusts neither further than it can prove.
 //!
 //! From the bottom up: `disk` (the seam), `text` and `hash` (bytes), `record`, `seal` and `header`
-//! (lines), `staging` and `writer` with its helper `ahead` (the way in), `scan` and `history` (the way back), `snapshot`,
-//! `recover`, `verify`. Every byte on the disk is specified in `docs/formats.md`.
+//! (lines), `staging` and `writer` with its helper `ahead` (the way in), `scan` and `history` (the way
+//! back), `snapshot`, `recover`, `verify`. Every byte on the disk is specified in `docs/formats.md`.
 //!
 //! **Invariant:** no async, no clock, no logging: time comes in as a value, reports go out as one.
 #![deny(clippy::indexing_slicing)]

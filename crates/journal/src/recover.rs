@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use ledger::Seq;
 
-use crate::active::{ActiveFile, ProvenGroups, create_active_aside, is_full};
-use crate::disk::{Disk, read_full_at, write_all_at};
+use crate::active::{ActiveFile, ProvenGroups, create_active_aside};
+use crate::disk::{Disk, is_full, read_full_at, write_all_at};
 use crate::error::{Contradiction, Damage, Fault, OpenError};
 use crate::hash::Hash;
 use crate::header::{Genesis, Header};
@@ -129,8 +129,8 @@ pub fn lock_folder<D: Disk>(disk: &D) -> Result<D::File, OpenError> {
     })
 }
 
-/// Opens the folder of `disk`, whose `lock` was taken. On the way it hands to `sink` the accounts of the newest whole
-/// snapshot, in the order of their numbers, and then the events behind it, or behind
+/// Opens the folder of `disk`, whose `lock` was taken. On the way it hands to `sink` the accounts of
+/// the newest whole snapshot, in the order of their numbers, and then the events behind it, or behind
 /// [`OpenOptions::indexed`] where that is older; without a snapshot every event. `progress` is told
 /// how far it is.
 ///

@@ -6,8 +6,8 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::active::{ActiveFile, create_active_aside, failed, is_full};
-use crate::disk::{Disk, write_all_at};
+use crate::active::{ActiveFile, create_active_aside, failed};
+use crate::disk::{Disk, is_full, write_all_at};
 use crate::error::JournalError;
 use crate::header::Header;
 use crate::names::{ACTIVE, ACTIVE_NEW, closed_segment};

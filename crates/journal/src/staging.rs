@@ -138,8 +138,8 @@ impl Staging {
     }
 
     /// Gives an event its seq and its time (the clock's; if the clock went back, the last event's, or
-    /// the first that is not settled) and appends its line to the open group. Call it with the accounts' locks held, then
-    /// [`Staging::wake`] once they are released.
+    /// the first that is not settled) and appends its line to the open group. Call it with the
+    /// accounts' locks held, then [`Staging::wake`] once they are released.
     /// `changed`: called once it is certain that the event gets its place; it opens the accounts
     /// that the event opens, says how many these are, and gives the numbers of all that the event
     /// changes. It may take no lock that another thread can hold.

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use ledger::Seq;
 
-use crate::active::{ActiveFile, failed, is_full, pad};
+use crate::active::{ActiveFile, failed, pad};
 use crate::ahead::Ahead;
-use crate::disk::{Disk, write_all_at};
+use crate::disk::{Disk, is_full, write_all_at};
 use crate::error::JournalError;
 use crate::hash::Hash;
 use crate::header::Genesis;

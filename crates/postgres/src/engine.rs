@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use engine::{Answered, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable};
-use ledger::{Seq, TxId};
+use ledger::Seq;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use crate::address::Address;
 use crate::error::OpenError;
-use crate::link::{Address, Link, Mode};
+use crate::link::{Link, Mode};
 use crate::queue::{Job, Queue};
 use crate::slot::{Asked, answer, serve};
 
@@ -29,6 +30,9 @@ pub struct Options {
     pub patience: Duration,
     /// Requests that may wait or be under way, over all clients.
     pub requests_max: usize,
+    /// Called once, with what is wrong, when no retry can mend it (rule D46). Nothing is done any
+    /// more; whoever serves is best to end.
+    pub on_fatal: fn(&str),
 }
 
 impl Default for Options {
@@ -38,6 +42,7 @@ impl Default for Options {
             slots: 2,
             patience: Duration::from_secs(40),
             requests_max: 65_536,
+            on_fatal: |_| {},
         }
     }
 }
@@ -59,6 +64,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     seq: AtomicU64,
     failed: AtomicBool,
+    on_fatal: fn(&str),
 }
 
 impl Shared {
@@ -74,9 +80,12 @@ impl Shared {
     }
 
     /// Nothing more is done: something is wrong that no retry mends.
-    pub(crate) fn fail(&self) {
-        self.failed.store(true, Ordering::Release);
+    pub(crate) fn fail(&self, what: &str) {
+        let was_so = self.failed.swap(true, Ordering::AcqRel);
         self.queue.close();
+        if !was_so {
+            (self.on_fatal)(what);
+        }
     }
 
     /// Why nothing is done any more.
@@ -99,6 +108,7 @@ impl PostgresEngine {
             queue: Queue::default(),
             seq: AtomicU64::new(u64::try_from(seq).unwrap_or_default()),
             failed: AtomicBool::new(false),
+            on_fatal: options.on_fatal,
         });
         let (questions, asked) = mpsc::channel(ASKED_MAX);
         let mut tasks = JoinSet::new();
@@ -130,15 +140,18 @@ impl PostgresEngine {
             return Vec::new();
         }
         let deadline = Instant::now() + self.options.patience;
-        let wanted = batch.len().min(self.options.requests_max);
+        let count = batch.len();
+        let wanted = count.min(self.options.requests_max);
         let permits = self.room.acquire_many(u32::try_from(wanted).unwrap_or(u32::MAX));
-        let refused = |why| vec![Outcome::Unavailable(why); batch.len()];
+        let refused = |why| vec![Outcome::Unavailable(why); count];
         let Ok(Ok(_room)) = timeout(self.options.patience, permits).await else {
             return refused(Unavailable::DatabaseUnreachable);
         };
+        let unknown =
+            |request: &Request<'static>| Outcome::Unknown { tx_id: request.tx_id().cloned() };
         let unanswered: Vec<_> = batch.iter().map(unknown).collect();
         let (reply, answer) = oneshot::channel();
-        if self.shared.queue.put(Job::new(batch.clone(), deadline, reply)).is_err() {
+        if self.shared.queue.put(Job::new(batch, deadline, reply)).is_err() {
             return refused(self.shared.stopped().unwrap_or(Unavailable::ShuttingDown));
         }
         // A slot that is gone has answered nothing.
@@ -148,7 +161,7 @@ impl PostgresEngine {
 
 impl Engine for PostgresEngine {
     fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>> {
-        let batch = batch.into_iter().map(owned).collect();
+        let batch = batch.into_iter().map(Request::into_owned).collect();
         Box::pin(async move { Answered { outcomes: self.run(batch).await, rest: Vec::new() } })
     }
 
@@ -176,28 +189,4 @@ impl Engine for PostgresEngine {
 pub(crate) fn now_us() -> u64 {
     let since = UNIX_EPOCH.elapsed().unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn unknown(request: &Request<'static>) -> Outcome<'static> {
-    let tx_id: Option<TxId<'static>> = match request {
-        Request::Write { tx_id, .. } | Request::Resolve(tx_id) => Some(tx_id.clone()),
-        Request::Balance(_) | Request::Balances(_) => None,
-    };
-    Outcome::Unknown { tx_id }
-}
-
-fn owned(request: Request<'_>) -> Request<'static> {
-    match request {
-        Request::Write { command, tx_id, tx_id_given, not_after_us } => Request::Write {
-            command: command.into_owned(),
-            tx_id: tx_id.into_owned(),
-            tx_id_given,
-            not_after_us,
-        },
-        Request::Resolve(tx_id) => Request::Resolve(tx_id.into_owned()),
-        Request::Balance(account) => Request::Balance(account.into_owned()),
-        Request::Balances(accounts) => {
-            Request::Balances(accounts.into_iter().map(ledger::AccountId::into_owned).collect())
-        }
-    }
 }

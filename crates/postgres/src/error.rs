@@ -1,13 +1,77 @@
 //! What can keep the engine from starting.
 
+use std::io;
+use std::path::PathBuf;
+
 use thiserror::Error;
+
+/// What is wrong with an address. Nothing was connected to.
+#[derive(Debug, Error)]
+pub enum AddressError {
+    /// It cannot be read.
+    #[error("the address is none of a PostgreSQL database")]
+    Syntax(#[source] tokio_postgres::Error),
+    /// It names no host.
+    #[error("the address names no host")]
+    NoHost,
+    /// It names a socket in the file system.
+    #[error("a socket in the file system is not offered: failover is between machines")]
+    Socket,
+    /// A mode that encrypts without knowing for whom, or is none at all.
+    #[error("sslmode={found} is not offered: it is verify-full or disable")]
+    SslMode {
+        /// What was written.
+        found: String,
+    },
+    /// Files for TLS beside hosts that are all spoken to in plain.
+    #[error("certificates are named, and no host is asked for one: sslmode=verify-full asks all")]
+    FilesUnused,
+    /// A certificate without its key, or the reverse.
+    #[error("sslcert and sslkey are named together or not at all")]
+    HalfAKey,
+    /// A password in the address and a file of passwords.
+    #[error("there is a password in the address and a passfile: one of them")]
+    TwoPasswords,
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file with something secret in it that others than its owner may read.
+    #[error("{} may be read by others than its owner: chmod 600", path.display())]
+    OpenToOthers {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file without a certificate in PEM.
+    #[error("{} has no certificate in PEM", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file without a private key in PEM.
+    #[error("{} has no private key in PEM", path.display())]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system believes no authority.
+    #[error("the system knows no certificate authority: name a file by sslrootcert")]
+    NoAuthorities,
+    /// The certificate and the key do not fit, or are of an unknown kind.
+    #[error("the certificate of this side cannot be used")]
+    Tls(#[source] rustls::Error),
+}
 
 /// Why an engine did not open.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The address cannot be read.
-    #[error("the address is none of a PostgreSQL database")]
-    Address(#[source] tokio_postgres::Error),
+    /// The address cannot be used.
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// No host of the address answered in time as a primary.
     #[error("no host of the address is a primary that answers: {last}")]
     Unreachable {

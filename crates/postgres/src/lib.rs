@@ -4,8 +4,8 @@
 //! writes accounts, events and statement in one transaction, which the database commits on two
 //! machines before it answers. Nothing of the bank is kept in the server.
 //!
-//! From the bottom up: `sqlstate` (what an error means), `schema`, `link` (one connection, its checks
-//! and statements), `plan` (deciding a batch; pure), `store` (a batch as a transaction), `reads`,
+//! From the bottom up: `sqlstate` (what an error means), `schema`, `address` (hosts,
+//! with `passfile` and `secure`), `link` (one connection, its checks and statements), `plan` (deciding a batch; pure), `store` (a batch as a transaction), `reads`,
 //! `queue` and `slot` (batches under way, and again after a failure), `engine`.
 //!
 //! **Invariant:** an answer leaves only after the acknowledgement of a replicated commit that was
@@ -15,19 +15,23 @@
 //! Not here: replication, failover and locking, which are the database's.
 #![deny(clippy::indexing_slicing)]
 
+mod address;
 mod engine;
 mod error;
 mod link;
+mod passfile;
 mod plan;
 mod queue;
 mod reads;
 mod schema;
+mod secure;
 mod slot;
 mod sqlstate;
 mod statements;
 mod store;
 
 pub use crate::engine::{Options, PostgresEngine};
-pub use error::{CheckFault, OpenError};
-pub use link::{Address, Mode};
+pub use address::Address;
+pub use error::{AddressError, CheckFault, OpenError};
+pub use link::Mode;
 pub use schema::{SCHEMA_VERSION, create_schema};

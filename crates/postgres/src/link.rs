@@ -6,19 +6,22 @@
 //! **Invariant:** nothing is ever cancelled at the database: a cancelled commit looks like a success.
 //! A connection that takes too long is thrown away.
 
-use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use engine::chain;
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
-use tokio_postgres::config::Host;
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::address::{Address, Place};
 use crate::error::{CheckFault, OpenError};
 use crate::schema::{SCHEMA_VERSION, has_schema};
 use crate::statements::Statements;
@@ -49,10 +52,6 @@ pub enum Mode {
     Unchecked,
 }
 
-/// Where the database is: one or more hosts, of which one is the primary.
-#[derive(Clone, Debug)]
-pub struct Address(Config);
-
 /// Ends the connection when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Driver(JoinHandle<()>);
@@ -69,39 +68,6 @@ pub(crate) struct Link {
     _driver: Driver,
 }
 
-impl Address {
-    /// Reads `postgres://user@host:port,host:port/database` and the like.
-    pub fn parse(text: &str) -> Result<Self, OpenError> {
-        text.parse().map(Self).map_err(OpenError::Address)
-    }
-
-    /// The hosts and ports, in their order.
-    fn places(&self) -> Vec<(String, u16)> {
-        let ports = self.0.get_ports();
-        let port = |n: usize| ports.get(n).or(ports.first()).copied().unwrap_or(5432);
-        let hosts = self.0.get_hosts().iter().enumerate();
-        hosts
-            .filter_map(|(n, host)| match host {
-                Host::Tcp(name) => Some((name.clone(), port(n))),
-                // Sockets of the file system are not offered: failover is between machines.
-                #[cfg(unix)]
-                Host::Unix(_) => None,
-            })
-            .collect()
-    }
-}
-
-/// Hosts, ports and the database's name; never a password.
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let places = self.places();
-        let places: Vec<String> =
-            places.iter().map(|(host, port)| format!("{host}:{port}")).collect();
-        let name = self.0.get_dbname().or(self.0.get_user()).unwrap_or_default();
-        write!(f, "postgres://{}/{name}", places.join(","))
-    }
-}
-
 impl Drop for Driver {
     fn drop(&mut self) {
         self.0.abort();
@@ -113,8 +79,9 @@ impl Link {
     /// its own. Errors: none serves now, or the database must not be used as it is.
     pub(crate) async fn open(address: &Address, mode: Mode) -> Result<Self, OpenError> {
         let mut last = "the address names no host".to_owned();
-        for (host, port) in address.places() {
-            let opened = timeout(CHECK_PATIENCE, Self::open_at(address, &host, port, mode)).await;
+        for place in address.places() {
+            let (host, port) = (place.host.clone(), place.port);
+            let opened = timeout(CHECK_PATIENCE, Self::open_at(place, mode)).await;
             match opened {
                 Ok(Ok(Some(link))) => return Ok(link),
                 Ok(Ok(None)) => last = format!("{host}:{port} is no primary"),
@@ -136,14 +103,9 @@ impl Link {
         self.mode == Mode::Replicated
     }
 
-    async fn open_at(
-        address: &Address,
-        host: &str,
-        port: u16,
-        mode: Mode,
-    ) -> Result<Option<Self>, OpenError> {
+    async fn open_at(place: Place, mode: Mode) -> Result<Option<Self>, OpenError> {
         let notices = Arc::new(AtomicU64::new(0));
-        let (client, driver) = connect(address, host, port, Arc::clone(&notices)).await?;
+        let (client, driver) = connect(place, Arc::clone(&notices)).await?;
         client.batch_execute(SESSION).await?;
         let row = client.query_one("SELECT pg_is_in_recovery()", &[]).await?;
         if row.try_get(0)? {
@@ -172,9 +134,10 @@ impl Link {
 /// A connection to the primary for the schema alone.
 pub(crate) async fn plain(address: &Address) -> Result<(Client, Driver), OpenError> {
     let mut last = "the address names no host".to_owned();
-    for (host, port) in address.places() {
+    for place in address.places() {
+        let (host, port) = (place.host.clone(), place.port);
         let reached = async {
-            let (client, driver) = connect(address, &host, port, Arc::default()).await?;
+            let (client, driver) = connect(place, Arc::default()).await?;
             let row = client.query_one("SELECT pg_is_in_recovery()", &[]).await?;
             let is_standby: bool = row.try_get(0)?;
             Ok::<_, OpenError>((!is_standby).then_some((client, driver)))
@@ -189,28 +152,39 @@ pub(crate) async fn plain(address: &Address) -> Result<(Client, Driver), OpenErr
     Err(OpenError::Unreachable { last })
 }
 
-async fn connect(
-    address: &Address,
-    host: &str,
-    port: u16,
-    notices: Arc<AtomicU64>,
-) -> Result<(Client, Driver), OpenError> {
+async fn connect(place: Place, notices: Arc<AtomicU64>) -> Result<(Client, Driver), OpenError> {
     let unreachable = |cause: String| OpenError::Unreachable { last: cause };
-    let stream = timeout(HOST_PATIENCE, TcpStream::connect((host, port)))
+    let stopped = |error: tokio::task::JoinError| unreachable(error.to_string());
+    let place = spawn_blocking(|| place.with_password()).await.map_err(stopped)??;
+    let reached = TcpStream::connect((&*place.host, place.port));
+    let stream = timeout(HOST_PATIENCE, reached)
         .await
         .map_err(|_| unreachable(format!("no connection within {HOST_PATIENCE:?}")))?
         .map_err(|error| unreachable(error.to_string()))?;
     stream.set_nodelay(true).map_err(|error| unreachable(error.to_string()))?;
-    let (client, connection) = timeout(HOST_PATIENCE, address.0.connect_raw(stream, NoTls))
+    let greeted = async {
+        let Some(tls) = &place.tls else {
+            let (client, connection) = place.config.connect_raw(stream, NoTls).await?;
+            return Ok((client, tokio::spawn(drive(connection, notices))));
+        };
+        let mut maker = MakeRustlsConnect::new(ClientConfig::clone(tls));
+        let named = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut maker, &place.host);
+        let named = named.map_err(|error| unreachable(error.to_string()))?;
+        let (client, connection) = place.config.connect_raw(stream, named).await?;
+        Ok::<_, OpenError>((client, tokio::spawn(drive(connection, notices))))
+    };
+    let (client, driver) = timeout(HOST_PATIENCE, greeted)
         .await
         .map_err(|_| unreachable(format!("no greeting within {HOST_PATIENCE:?}")))??;
-    let driver = tokio::spawn(drive(connection, notices));
     Ok((client, Driver(driver)))
 }
 
 /// Moves the bytes of a connection, and counts the notices in the order in which they come between
 /// the answers: the count has risen before the answer behind a notice is handed out.
-async fn drive(mut connection: Connection<TcpStream, NoTlsStream>, notices: Arc<AtomicU64>) {
+async fn drive<T>(mut connection: Connection<TcpStream, T>, notices: Arc<AtomicU64>)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         match message {
             Ok(AsyncMessage::Notice(notice)) => {
@@ -261,16 +235,4 @@ async fn check(client: &Client, mode: Mode) -> Result<(), OpenError> {
 /// What one host said.
 fn told(error: &OpenError) -> String {
     if let OpenError::Unreachable { last } = error { last.clone() } else { chain(error) }
-}
-
-/// An error with what caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use engine::{BalanceReading, Outcome, Request, Unavailable};
 use journal::{encode_record, limits, record_bytes_max};
 use ledger::{
-    AccountId, Balance, Command, Event, Leg, Refused, Rejection, Seq, Transaction, TxId, decide,
+    AccountId, Balance, Command, Event, Leg, Refused, Rejection, Repeated, Seq, Transaction, TxId,
+    decide,
 };
 
 /// A row of an account, locked.
@@ -336,26 +337,13 @@ fn repeated(
     tx_id: TxId<'static>,
     behind: u64,
 ) -> Draft {
-    if *event == Event::Void {
-        return Draft::Recorded { place, rejection: Rejection::Voided, tx_id, duplicate: true };
+    match event.repeated(command) {
+        Repeated::Done(event) => Draft::Done { place, tx_id, event, duplicate: true },
+        Repeated::Refused(rejection) => {
+            Draft::Recorded { place, rejection, tx_id, duplicate: true }
+        }
+        Repeated::Conflict => Draft::Conflict { place, tx_id, behind },
     }
-    if !event.answers(command) {
-        return Draft::Conflict { place, tx_id, behind };
-    }
-    if let Event::Refused(Refused { rejection, .. }) = event {
-        let rejection = rejection.clone();
-        return Draft::Recorded { place, rejection, tx_id, duplicate: true };
-    }
-    Draft::Done { place, tx_id, event: in_order_of(event, command), duplicate: true }
-}
-
-/// The event with its legs in the order in which `command` names the accounts.
-fn in_order_of(event: &Event<'static>, command: &Command<'_>) -> Event<'static> {
-    let Event::Init { legs } = event else { return event.clone() };
-    let mut by_name: HashMap<&str, &Leg<'static>> =
-        legs.iter().map(|leg| (leg.account.as_str(), leg)).collect();
-    let ordered = command.accounts().filter_map(|account| by_name.remove(account.as_str()));
-    Event::Init { legs: ordered.cloned().collect() }
 }
 
 impl Plan {

@@ -51,14 +51,10 @@ impl Job {
     pub(crate) fn end(mut self, why: Unavailable) {
         let known = self.outcomes.len();
         for (n, request) in self.requests.iter().enumerate().skip(known) {
-            let tx_id = match request {
-                Request::Write { tx_id, .. } | Request::Resolve(tx_id) => Some(tx_id.clone()),
-                Request::Balance(_) | Request::Balances(_) => None,
-            };
-            self.outcomes.push(if n < self.uncertain_to && tx_id.is_some() {
-                Outcome::Unknown { tx_id }
-            } else {
-                Outcome::Unavailable(why)
+            let uncertain = request.tx_id().filter(|_| n < self.uncertain_to);
+            self.outcomes.push(match uncertain {
+                Some(tx_id) => Outcome::Unknown { tx_id: Some(tx_id.clone()) },
+                None => Outcome::Unavailable(why),
             });
         }
         // A client that went away is told nothing.

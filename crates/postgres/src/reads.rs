@@ -2,15 +2,16 @@
 //!
 //! **Invariant:** a reading shows nothing behind its position, and all before it that it is about.
 
+use engine::chain;
 use engine::query::{
-    AccountLine, Kind, Moment, Named, Order, Query, Reading, Span, Statement, StatementLine,
-    StatementPage, Totals,
+    AccountLine, Moment, Named, Order, PAGE_ACCOUNTS_MAX, Query, Reading, Span, Statement,
+    StatementLine, StatementPage, Totals,
 };
-use ledger::{AccountId, Balance, Event, Leg, Seq, Transaction};
+use ledger::{AccountId, Balance, Seq};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement as Prepared};
 
-use crate::link::{Link, chain};
+use crate::link::Link;
 use crate::sqlstate::{Fault, Stage, fault};
 use crate::store::{Failed, asked, balance, barrier, seq, time, transaction};
 
@@ -18,10 +19,6 @@ use crate::store::{Failed, asked, balance, barrier, seq, time, transaction};
 /// more than 64 bytes.
 const LAST: &str = "\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\
     \u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}";
-
-/// A page of transactions ends behind the one with which they name so many accounts, so that
-/// memory is bounded by this and by one event.
-const PAGE_ACCOUNTS_MAX: usize = 10_000;
 
 /// Answers `query` at the clock's `now_us`, in microseconds since the Unix epoch.
 pub(crate) async fn answer(
@@ -111,7 +108,7 @@ impl Snapshot<'_> {
                     break;
                 }
                 let one = transaction(get(&row, 2)?, get(&row, 0)?, get(&row, 1)?)?;
-                accounts_count += one.event.legs().count();
+                accounts_count += one.event.accounts_count();
                 next = one.seq.next();
                 transactions.push(one);
             }
@@ -165,7 +162,8 @@ impl Snapshot<'_> {
         let (mut lines, mut befores) = (Vec::new(), Vec::new());
         for row in &rows {
             let found = transaction(get(row, 3)?, get(row, 1)?, get(row, 2)?)?;
-            let (line, before) = line(found, account)?;
+            let unfit = || Failed::new(Fault::Fatal, "a line of a statement has no such event");
+            let (line, before) = StatementLine::of(found, account).ok_or_else(unfit)?;
             lines.push(line);
             befores.push(before);
         }
@@ -296,27 +294,4 @@ fn get<'r, T: tokio_postgres::types::FromSql<'r>>(row: &'r Row, place: usize) ->
 
 fn number(seq: Seq) -> i64 {
     i64::try_from(seq.get()).unwrap_or(i64::MAX)
-}
-
-/// The change of `account` by a transaction, and what it held before.
-fn line(
-    found: Transaction<'static>,
-    account: &AccountId<'static>,
-) -> Result<(StatementLine, Balance), Failed> {
-    let Transaction { seq, tx_id, event, at_us } = found;
-    let unfit = || Failed::new(Fault::Fatal, "a line of a statement has no such event");
-    let (kind, other) = match &event {
-        Event::Init { .. } => (Kind::Init, None),
-        Event::Deposit { .. } => (Kind::Deposit, None),
-        Event::Withdraw { .. } => (Kind::Withdraw, None),
-        Event::Transfer { from, to, .. } => {
-            let other = if from.account == *account { to } else { from };
-            (Kind::Transfer, Some(other.account.clone()))
-        }
-        Event::Refused(_) | Event::Void => return Err(unfit()),
-    };
-    let leg: Option<&Leg<'static>> = event.legs().find(|leg| leg.account == *account);
-    let leg = leg.ok_or_else(unfit)?;
-    let (change, before, after) = (leg.change(), leg.before, leg.after);
-    Ok((StatementLine { seq, at_us, kind, other, change, after, tx_id }, before))
 }

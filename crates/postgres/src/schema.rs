@@ -3,8 +3,9 @@
 use journal::{Currency, LedgerId};
 use tokio_postgres::Client;
 
+use crate::address::Address;
 use crate::error::{CheckFault, OpenError};
-use crate::link::{Address, plain};
+use crate::link::plain;
 
 /// The version of the schema that this program reads and writes.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use engine::{Outcome, Query, Reading, Request, Unavailable};
+use engine::{Outcome, Query, Reading, Request, Unavailable, chain};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::engine::{Shared, now_us};
-use crate::error::OpenError;
-use crate::link::{Link, chain};
+use crate::link::Link;
 use crate::queue::Job;
 use crate::reads;
 use crate::sqlstate::Fault;
@@ -149,13 +148,8 @@ impl Keeper {
             Some(link) if !link.client.is_closed() => link,
             _ => {
                 let opened = Link::open(&self.shared.address, self.shared.mode).await;
-                opened.map_err(|error| match error {
-                    // It was checked at the start: what is wrong now may be mended.
-                    OpenError::Check(_)
-                    | OpenError::Unreachable { .. }
-                    | OpenError::Database(_) => Failed::new(Fault::Elsewhere, chain(&error)),
-                    OpenError::Address(_) => Failed::new(Fault::Fatal, chain(&error)),
-                })?
+                // It was checked at the start: what is wrong now may be mended.
+                opened.map_err(|error| Failed::new(Fault::Elsewhere, chain(&error)))?
             }
         };
         Ok(self.link.insert(link))
@@ -183,7 +177,7 @@ impl Keeper {
             Fault::Fatal => {
                 tracing::error!(target: "postgres", event = "database_fatal", "{text}");
                 self.link = None;
-                self.shared.fail();
+                self.shared.fail(text);
                 return;
             }
         }

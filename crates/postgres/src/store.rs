@@ -5,9 +5,10 @@
 //! a notice in between: the driver calls a commit that was answered with a rollback a success.
 
 use std::collections::{BTreeSet, HashMap};
+use std::future::{Future, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{BalanceReading, Outcome, Request};
+use engine::{BalanceReading, Outcome, Request, chain};
 use futures_util::future::{join, join3, join4};
 use journal::decode_record;
 use ledger::{Balance, Seq, Transaction};
@@ -15,7 +16,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row as SqlRow};
 use uuid::Uuid;
 
-use crate::link::{Link, chain};
+use crate::link::Link;
 use crate::plan::{Committed, Loaded, Plan, Row, Writes, plan};
 use crate::sqlstate::{Fault, Stage, fault};
 
@@ -58,7 +59,8 @@ pub(crate) async fn run(
     }
     may_be_written.store(!plan.is_only_asking(), Ordering::Release);
     let committed = if plan.is_only_asking() {
-        pass(link).await?
+        pass(link).await?;
+        None
     } else {
         Some(commit(link, &plan.writes).await?)
     };
@@ -132,25 +134,13 @@ async fn prove_absent(link: &Link, plan: &Plan) -> Result<(), Failed> {
     }
 }
 
-/// Ends a transaction that wrote nothing. In replicated mode it ends with a write of its own, whose
-/// commit proves that all it saw is on a standby.
-async fn pass(link: &Link) -> Result<Option<Committed>, Failed> {
-    let (client, statements) = (&link.client, &link.statements);
+/// Ends a transaction that wrote nothing; in replicated mode with a [`barrier`] in it.
+async fn pass(link: &Link) -> Result<(), Failed> {
+    let commit = link.client.batch_execute("COMMIT");
     if !link.is_replicated() {
-        client.batch_execute("COMMIT").await.map_err(Failed::at(Stage::Reading))?;
-        return Ok(None);
+        return commit.await.map_err(Failed::at(Stage::Reading));
     }
-    let before = link.notices();
-    let (asks, k) = (true, link.barrier);
-    let of: Values<'_> = &[&k, &asks];
-    let (written, ended) =
-        join(client.execute(&statements.barrier, of), client.batch_execute("COMMIT")).await;
-    // Nothing of the client's is in it, so whatever happens it can be asked again.
-    let written = written.map_err(asked)?;
-    ended.map_err(asked)?;
-    is_replicated(written == 1)?;
-    no_notice(link, before).map_err(|failed| Failed { fault: Fault::Elsewhere, ..failed })?;
-    Ok(None)
+    prove_replicated(link, commit).await
 }
 
 /// Writes a batch, gives it its place and commits it.
@@ -290,10 +280,23 @@ pub(crate) async fn barrier(link: &Link) -> Result<(), Failed> {
     if !link.is_replicated() {
         return Ok(());
     }
+    // Outside a transaction the write is its own commit.
+    prove_replicated(link, ready(Ok(()))).await
+}
+
+/// Writes the barrier, and commits it by `commit` in the same pipeline. Nothing of a client's is in
+/// it, so whatever happens it can be asked again.
+async fn prove_replicated(
+    link: &Link,
+    commit: impl Future<Output = Result<(), Error>>,
+) -> Result<(), Failed> {
     let before = link.notices();
     let (asks, k) = (true, link.barrier);
-    let written = link.client.execute(&link.statements.barrier, &[&k, &asks]).await;
-    is_replicated(written.map_err(asked)? == 1)?;
+    let of: Values<'_> = &[&k, &asks];
+    let (written, ended) = join(link.client.execute(&link.statements.barrier, of), commit).await;
+    let written = written.map_err(asked)?;
+    ended.map_err(asked)?;
+    is_replicated(written == 1)?;
     no_notice(link, before).map_err(|failed| Failed { fault: Fault::Elsewhere, ..failed })
 }
 

@@ -1,8 +1,9 @@
 //! Runs one operation of this crate so many times, to have its instructions counted:
 //! `cargo xtask counts`.
-#![expect(clippy::unwrap_used, reason = "an example stops where its own words are wrong")]
+#![expect(clippy::unwrap_used, reason = "names and amounts are constants of this file")]
 
 use std::env;
+use std::error::Error;
 use std::hint::black_box;
 
 use ledger::{AccountId, Amount, Balance, Event, Leg, Seq, TxId};
@@ -27,10 +28,12 @@ const BALANCE: &str = r#"{"cmd":"balance","user":"customer-000123"}"#;
 /// Lines in one batch of the operation `find-lines`.
 const LINES: usize = 64;
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [operation, times] = arguments.as_slice() else { panic!("say OPERATION TIMES") };
-    let times: u64 = times.parse().unwrap();
+    let [operation, times] = arguments.as_slice() else {
+        return Err("usage: count_protocol OPERATION TIMES".into());
+    };
+    let times: u64 = times.parse()?;
     match operation.as_str() {
         "parse-transfer" => parse(TRANSFER, times),
         "parse-transfer-spaced" => parse(TRANSFER_SPACED, times),
@@ -39,8 +42,9 @@ fn main() {
         "find-64-lines" => find_lines(times),
         "reply-transfer" => reply_transfer(times),
         "reply-balance" => reply_balance(times),
-        unknown => panic!("no such operation: {unknown}"),
+        unknown => return Err(format!("no such operation: {unknown}").into()),
     }
+    Ok(())
 }
 
 fn parse(line: &str, times: u64) {

@@ -118,6 +118,43 @@ impl Code {
         }
     }
 
+    /// The code that the wire spells so; `None` when there is none, as for one that only a newer server
+    /// has.
+    pub fn of(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+
+    /// Whether a write that was answered so may have happened all the same. A server that says
+    /// `internal` is about to break down: nothing is built upon what it says last.
+    pub const fn leaves_outcome_unknown(self) -> bool {
+        match self {
+            Self::OutcomeUnknown | Self::Internal => true,
+            Self::BadJson
+            | Self::MissingField
+            | Self::UnknownCmd
+            | Self::InvalidRequest
+            | Self::InvalidName
+            | Self::InvalidAmount
+            | Self::SameAccount
+            | Self::InvalidTxId
+            | Self::TxIdReused
+            | Self::InsufficientFunds
+            | Self::BalanceOutOfRange
+            | Self::DeadlinePassed
+            | Self::Voided
+            | Self::UnknownTransaction
+            | Self::NotYet
+            | Self::TooLarge
+            | Self::LineTooLong
+            | Self::HttpNotSpoken
+            | Self::Overloaded
+            | Self::IndexUnavailable
+            | Self::JournalUnavailable
+            | Self::DatabaseUnreachable
+            | Self::ShuttingDown => false,
+        }
+    }
+
     /// Whether the very same request can get another answer later, so that a client does well to
     /// send it again, with the same tx_id. The others would be refused again.
     pub const fn retryable(self) -> bool {
@@ -182,6 +219,24 @@ mod tests {
         for string in strings {
             assert!(string.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
         }
+    }
+
+    #[test]
+    fn every_code_is_read_back_and_nothing_else_is_a_code() {
+        for code in Code::ALL {
+            assert_eq!(Code::of(code.as_str()), Some(code));
+        }
+        for other in ["", "overloade", "overloaded ", "Overloaded", "a_code_of_later"] {
+            assert_eq!(Code::of(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn only_two_codes_leave_open_whether_a_write_happened_and_both_may_be_asked_again() {
+        let open: Vec<Code> =
+            Code::ALL.into_iter().filter(|code| code.leaves_outcome_unknown()).collect();
+        assert_eq!(open, [Code::OutcomeUnknown, Code::Internal]);
+        assert!(open.into_iter().all(Code::retryable));
     }
 
     #[test]

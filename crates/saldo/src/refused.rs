@@ -21,7 +21,7 @@ pub fn no(server: &Server, reply: &Value) -> Failure {
         return Failure::new(Exit::NothingDone, "bad_reply", text)
             .hint("another program seems to listen there; name the bank with --server host:port");
     }
-    let exit = Code::ALL.into_iter().find(|known| known.as_str() == code).map_or(Exit::No, exit_of);
+    let exit = Code::of(&code).map_or(Exit::No, exit_of);
     Failure::new(exit, code, text::message(text_of("error")))
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn write_reading(
 ) {
     match reading {
         Ok(reading) => {
-            *seen = (*seen).max(rests_on(reading));
+            *seen = (*seen).max(reading.as_of());
             write_answer(out, query, reading);
         }
         Err(why) => {
@@ -84,14 +84,14 @@ fn write_answer(out: &mut Vec<u8>, query: &Query<'_>, reading: &Reading) {
             history::transaction(out, transaction.as_ref(), *as_of);
         }
         (Query::Transactions(page), Reading::Transactions { transactions, next, as_of }) => {
-            let end = page.resume.map_or(*as_of, |resume| resume.end);
+            // A later page shows nothing behind the first one's position, so it states that.
+            let end = page.resume.map_or(*as_of, |resume| resume.end.min(*as_of));
             let cursor = |last| page.cursor(Resume { end, last });
-            history::transactions(out, transactions, *next, *as_of, cursor);
+            history::transactions(out, transactions, *next, end, cursor);
         }
         (Query::Statement(page), Reading::Statement(statement)) => {
             let seam::Statement { exists, lines, before, after, next, as_of } = statement;
-            let end = page.resume.map_or(*as_of, |resume| resume.end);
-            let next_cursor = next.map(|last| page.cursor(Resume { end, last }));
+            let next_cursor = next.map(|last| page.cursor(Resume { end: *as_of, last }));
             let statement = history::Statement {
                 account: &page.account,
                 exists: *exists,
@@ -127,19 +127,6 @@ fn write_answer(out: &mut Vec<u8>, query: &Query<'_>, reading: &Reading) {
             | Reading::BalanceAt { .. }
             | Reading::Accounts { .. },
         ) => unreachable!("the engine answers what it was asked"),
-    }
-}
-
-/// The highest position that a reading shows anything of.
-fn rests_on(reading: &Reading) -> Seq {
-    match reading {
-        Reading::Transaction { as_of, .. }
-        | Reading::Transactions { as_of, .. }
-        | Reading::BalanceAt { as_of, .. }
-        | Reading::Accounts { as_of, .. }
-        | Reading::NotYet { as_of } => *as_of,
-        Reading::Statement(statement) => statement.as_of,
-        Reading::Totals(totals) => totals.seq,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Asking an engine at rest: everything that was staged is durable and in the index.
 
 use engine::embedded::{Core, Executed, Now, ReadError, Recaller};
-use engine::{Outcome, Request};
+use engine::{Outcome, Request, chain};
 use history::HistoryError;
 use journal::disk::SimDisk;
-use ledger::{Seq, TxId};
+use ledger::Seq;
 
 /// Executes a request to its outcome, at time zero. Errors: what could not be recalled.
 pub(crate) fn ask<'a>(
@@ -19,33 +19,13 @@ pub(crate) fn ask<'a>(
         match core.execute(request, recalled.as_ref(), now) {
             Executed::Outcome(outcome) => return Ok(outcome),
             Executed::Recall(same, recall) => {
-                let tx_id = tx_id_of(&same).ok_or("a reading wants to recall")?;
+                let tx_id = same.tx_id().ok_or("a reading wants to recall")?;
                 recalled = Some(recaller.recall(tx_id, &recall).map_err(|error| chain(&error))?);
                 request = same;
             }
         }
     }
     Err("it wants to recall again and again".to_owned())
-}
-
-/// The tx_id that a request is about.
-pub(crate) fn tx_id_of<'r, 'a>(request: &'r Request<'a>) -> Option<&'r TxId<'a>> {
-    match request {
-        Request::Write { tx_id, .. } | Request::Resolve(tx_id) => Some(tx_id),
-        Request::Balance(_) | Request::Balances(_) => None,
-    }
-}
-
-/// An error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// Whether a damaged part of the index is the cause.

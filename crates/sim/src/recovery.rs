@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use engine::Reading;
 use engine::embedded::{self, Core, Parts, Recaller};
+use engine::{Reading, chain};
 use history::Work;
 use journal::disk::{PowerLoss, SimDisk};
 use journal::{SNAPSHOT, SNAPSHOT_PREVIOUS};
 use ledger::model::Model;
 
-use crate::asking::chain;
 use crate::image::Image;
 use crate::invariants::balances::State;
 use crate::invariants::quarantine::Torn;

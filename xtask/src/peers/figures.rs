@@ -55,7 +55,7 @@ impl Series {
 }
 
 /// The middle one; the lower of the two in the middle, so that it is one that happened.
-fn median<T: Ord + Copy>(mut values: Vec<T>) -> Option<T> {
+pub fn median<T: Ord + Copy>(mut values: Vec<T>) -> Option<T> {
     values.sort();
     values.get(values.len().checked_sub(1)? / 2).copied()
 }

@@ -16,6 +16,7 @@ mod latency;
 mod load;
 mod machine;
 mod plot;
+pub mod replicated;
 mod room;
 mod table;
 mod tigerbeetle;
@@ -167,7 +168,7 @@ fn keep(root: &Path, table: &str, picture: &str) -> Result<()> {
     let document = fs::read_to_string(&path).context(DOCUMENT)?;
     let name = PICTURE.trim_start_matches("docs/");
     let text = format!("![Transfers per second, by bank]({name})\n\n{table}");
-    fs::write(&path, document::replace(&document, &text).context(DOCUMENT)?)?;
+    fs::write(&path, document::replace(&document, "peers", &text).context(DOCUMENT)?)?;
     fs::write(root.join(PICTURE), picture).context(PICTURE)?;
     println!("kept in {DOCUMENT} and {PICTURE}");
     Ok(())

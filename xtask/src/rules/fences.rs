@@ -33,17 +33,22 @@ const FENCES: &[(&str, &[&str])] = &[
             "thiserror",
         ],
     ),
-    // rustix for its tests alone, which stop and kill servers.
+    // rcgen and rustix for its tests alone, which make authorities, and stop and kill servers.
     (
         "postgres",
         &[
             "blake3",
             "futures-util",
+            "percent-encoding",
             "rand",
+            "rcgen",
             "rustix",
+            "rustls",
+            "rustls-native-certs",
             "thiserror",
             "tokio",
             "tokio-postgres",
+            "tokio-postgres-rustls",
             "tracing",
             "uuid",
         ],

@@ -1,13 +1,13 @@
-//! The repository's own rules: a table of checks, each a pure function over the files, each in a
+//! The repository's own rules: a table of checks, each a pure function over the repository, each in a
 //! module of its own with samples that it must refuse.
 
+mod banned;
 mod decisions;
 mod edges;
 mod fences;
 mod inherits;
 mod leftovers;
 mod length;
-mod lockfile;
 mod manifest;
 mod readmes;
 mod seams;
@@ -28,7 +28,7 @@ type Rule = (&'static str, fn(&Repository) -> Faults);
 const RULES: &[Rule] = &[
     ("crates depend only along the table of rooms", edges::check),
     ("a room names only the libraries inside its fence", fences::check),
-    ("no banned package is in Cargo.lock", lockfile::check),
+    ("nothing is built from a banned package", banned::check),
     ("every crate inherits the workspace's package fields and lints", inherits::check),
     ("only listed traits cross crates", seams::check),
     ("no file is longer than 600 lines", length::check),

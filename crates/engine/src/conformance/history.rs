@@ -7,10 +7,11 @@ use ledger::Seq;
 
 use super::Instance;
 use super::ask::{
-    account, deposit, given, given_until, init, made, read, resolve, transfer, tx_id, withdraw,
+    account, ask_one, deposit, given, given_until, init, made, read, resolve, transfer, tx_id,
+    with_deadline, withdraw,
 };
 use super::books::{Books, FAR_US, PAST_US};
-use crate::query::{Moment, Named, PAGE_MAX, Query, Reading, Span};
+use crate::query::{Moment, Named, PAGE_ACCOUNTS_MAX, PAGE_MAX, Query, Reading, Span};
 use crate::seam::{Engine, Request};
 
 /// Some of everything, in more events than fit into a few runs of an index.
@@ -88,6 +89,33 @@ pub async fn pages_of_transactions_join(instance: Instance) {
             assert_eq!(seqs, (first.max(1)..=end).collect::<Vec<_>>());
         }
     }
+}
+
+/// A page is shorter than asked for where its transactions name many accounts, those of refused
+/// requests included: what one answer takes in memory has a bound.
+pub async fn a_page_ends_behind_transactions_that_name_many_accounts(instance: Instance) {
+    const ACCOUNTS: usize = 1_000;
+    const PAGE: usize = PAGE_ACCOUNTS_MAX / ACCOUNTS;
+    let engine = &*instance.engine;
+    let names: Vec<String> = (0..ACCOUNTS).map(|n| format!("n{n}")).collect();
+    let openings: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    for n in 0..2 * PAGE + 1 {
+        let done = given(init(&openings), &format!("t{n}"));
+        let request = if n % 3 == 0 { done } else { with_deadline(done, PAST_US) };
+        ask_one(engine, request).await;
+    }
+    let mut next = Some(Seq::new(1));
+    let mut counts = Vec::new();
+    while let Some(from) = next {
+        let span = Span { from, to: None, limit: PAGE_MAX };
+        let reading = read(engine, Query::Transactions(span)).await;
+        let Reading::Transactions { transactions, next: behind, .. } = reading else {
+            panic!("{reading:?}")
+        };
+        counts.push(transactions.len());
+        next = behind;
+    }
+    assert_eq!(counts, [PAGE, PAGE, 1]);
 }
 
 /// Whoever was answered finds what he was told in the next reading.

@@ -133,6 +133,7 @@ cases! { $
     history:
         a_transaction_is_found_by_its_tx_id_and_by_its_seq
         pages_of_transactions_join
+        a_page_ends_behind_transactions_that_name_many_accounts
         a_reading_shows_what_an_answer_before_it_showed
         a_balance_is_told_as_it_was_at_every_seq_and_time
         accounts_are_listed_by_name_in_pages

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use journal::disk::Disk;
 use journal::{limits, record_bytes_max, record_bytes_max_void};
-use ledger::{Seq, TxId};
+use ledger::Seq;
 use tokio::sync::SemaphorePermit;
 
 use super::core::{Executed, Now};
@@ -175,13 +175,6 @@ impl<D: Disk> Embedded<D> {
                 *outcome = Outcome::Unavailable(Unavailable::ShuttingDown);
             }
         }
-    }
-}
-
-pub(super) fn tx_id_of<'r, 'a>(request: &'r Request<'a>) -> Option<&'r TxId<'a>> {
-    match request {
-        Request::Write { tx_id, .. } | Request::Resolve(tx_id) => Some(tx_id),
-        Request::Balance(_) | Request::Balances(_) => None,
     }
 }
 

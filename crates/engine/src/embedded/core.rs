@@ -217,7 +217,7 @@ impl<D: Disk> Core<D> {
         now: Now,
     ) -> Executed<'a> {
         if let Some(found) = recalled.and_then(|recalled| recalled.found.as_ref()) {
-            return Executed::Outcome(told_again(found, command, tx_id, now.seq_durable));
+            return Executed::Outcome(told_again(found, &command, tx_id, now.seq_durable));
         }
         let tx_hash = self.history.hash(tx_id.as_str());
         let mut id = self.recent.place(tx_hash);
@@ -246,8 +246,8 @@ impl<D: Disk> Core<D> {
     }
 
     fn resolve<'a>(&self, tx_id: TxId<'a>, recalled: Option<&Recalled>, now: Now) -> Executed<'a> {
-        if let Some(found) = recalled.and_then(|recalled| recalled.found.clone()) {
-            let transaction = found;
+        let found = recalled.and_then(|recalled| recalled.found.clone());
+        if let Some(transaction) = found {
             return Executed::Outcome(Outcome::Resolved { transaction, duplicate: true });
         }
         let tx_hash = self.history.hash(tx_id.as_str());

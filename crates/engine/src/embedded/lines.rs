@@ -14,8 +14,8 @@ use journal::disk::{Disk, read_full_at};
 use journal::{ACTIVE, decode_record, header_of, limits, parse_closed_segment};
 use ledger::{Seq, Transaction};
 
-use super::chain;
 use super::sync::{Mutex, lock};
+use crate::chain;
 use crate::seam::Unavailable;
 
 /// Open files that are kept for the next reading.

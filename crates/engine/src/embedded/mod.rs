@@ -198,18 +198,6 @@ fn fills_a_run(index: &history::Options) -> u64 {
     (index.run_events as u64).saturating_add(index.chunk_events as u64).saturating_mul(2)
 }
 
-/// An error with what caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 impl<D: Disk> Engine for Embedded<D> {
     fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>> {
         Box::pin(self.execute_all(batch))

@@ -7,15 +7,15 @@ use std::io;
 use std::sync::Arc;
 
 use history::{History, HistoryError};
-use journal::disk::Disk;
+use journal::disk::{Disk, is_full};
 use journal::{ACTIVE, Damage, Fault, Found, OpenError, Progress, Report, Writer};
 
+use super::Options;
 use super::core::Core;
 use super::lines::Lines;
 use super::rebuild::Rebuild;
 use super::recall::Recaller;
-use super::upkeep::is_full;
-use super::{Options, chain};
+use crate::chain;
 
 /// An opened folder, before anything runs: what production starts threads over, and what a
 /// simulation steps through by hand.

@@ -6,24 +6,20 @@
 use history::{History, NamesPage};
 use journal::Head;
 use journal::disk::Disk;
-use ledger::{AccountId, Balance, Event, Leg, Seq, Transaction, TxId};
+use ledger::{AccountId, Balance, Seq, Transaction, TxId};
 
 use super::accounts::AccountState;
 use super::core::Core;
 use super::lines::{Lines, ReadError, Walk};
 use super::recall::Recaller;
 use crate::query::{
-    AccountLine, Kind, Moment, Named, Order, Query, Reading, Span, Statement, StatementLine,
-    StatementPage, Totals,
+    AccountLine, Moment, Named, Order, PAGE_ACCOUNTS_MAX, Query, Reading, Span, Statement,
+    StatementLine, StatementPage, Totals,
 };
 
 /// How often a list of names is made again because accounts were opened meanwhile. Should it still
 /// not be enough, the list has all accounts of its position, and the count may be ahead of it.
 const NAMES_TRIES: usize = 8;
-
-/// A page of transactions ends behind the one with which they name so many accounts, so that
-/// memory is bounded by this and by one event.
-const PAGE_ACCOUNTS_MAX: usize = 10_000;
 
 /// What a reading is made from.
 pub struct Reads<'s, D: Disk> {
@@ -312,21 +308,8 @@ fn line<D: Disk>(
     account: &AccountId<'_>,
     seq: Seq,
 ) -> Result<(StatementLine, Balance), ReadError> {
-    let Transaction { seq, tx_id, event, at_us } = walk.read(seq)?;
-    let (kind, other) = match &event {
-        Event::Init { .. } => (Kind::Init, None),
-        Event::Deposit { .. } => (Kind::Deposit, None),
-        Event::Withdraw { .. } => (Kind::Withdraw, None),
-        Event::Transfer { from, to, .. } => {
-            let other = if from.account == *account { to } else { from };
-            (Kind::Transfer, Some(other.account.clone()))
-        }
-        Event::Refused(_) | Event::Void => return Err(ReadError::Missing { seq, marked: seq }),
-    };
-    let leg: Option<&Leg<'static>> = event.legs().find(|leg| leg.account == *account);
-    let Some(leg) = leg else { return Err(ReadError::Missing { seq, marked: seq }) };
-    let (change, before, after) = (leg.change(), leg.before, leg.after);
-    Ok((StatementLine { seq, at_us, kind, other, change, after, tx_id }, before))
+    let missing = ReadError::Missing { seq, marked: seq };
+    StatementLine::of(walk.read(seq)?, account).ok_or(missing)
 }
 
 #[cfg(all(test, not(feature = "shuttle")))] // whose locks work in the schedule explorer alone

@@ -3,12 +3,11 @@
 //! Reading takes system calls, so it happens with no lock held; what it found is handed to the
 //! next try of the request, which checks under the lock that nothing was missed meanwhile.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use history::History;
 use journal::disk::Disk;
-use ledger::{Command, Event, Leg, Refused, Rejection, Seq, Transaction, TxId};
+use ledger::{Command, Repeated, Seq, Transaction, TxId};
 
 use super::lines::{Lines, ReadError};
 use crate::seam::Outcome;
@@ -113,36 +112,17 @@ impl Recalled {
 /// What a tx_id that stands for `found` says to a request for `command`.
 pub(super) fn told_again<'a>(
     found: &Transaction<'static>,
-    command: Command<'a>,
+    command: &Command<'a>,
     tx_id: TxId<'a>,
     seq_durable: Seq,
 ) -> Outcome<'a> {
     let seq = found.seq;
-    let refused = |rejection| Outcome::Refused {
-        rejection,
-        seq: Some(seq),
-        tx_id: Some(tx_id.clone()),
-        as_of: seq,
-        duplicate: true,
-    };
-    if found.event == Event::Void {
-        return refused(Rejection::Voided);
+    match found.event.repeated(command) {
+        Repeated::Done(event) => Outcome::Done { seq, tx_id, event, duplicate: true },
+        Repeated::Refused(rejection) => {
+            let (as_of, tx_id) = (seq, Some(tx_id));
+            Outcome::Refused { rejection, seq: Some(seq), tx_id, as_of, duplicate: true }
+        }
+        Repeated::Conflict => Outcome::Conflict { tx_id, as_of: seq.max(seq_durable) },
     }
-    if !found.event.answers(&command) {
-        return Outcome::Conflict { tx_id, as_of: seq.max(seq_durable) };
-    }
-    if let Event::Refused(Refused { rejection, .. }) = &found.event {
-        return refused(rejection.clone());
-    }
-    let event = in_order_of(&found.event, &command);
-    Outcome::Done { seq, tx_id, event, duplicate: true }
-}
-
-/// The event with its legs in the order in which `command` names the accounts.
-fn in_order_of(event: &Event<'static>, command: &Command<'_>) -> Event<'static> {
-    let Event::Init { legs } = event else { return event.clone() };
-    let mut by_name: HashMap<&str, &Leg<'static>> =
-        legs.iter().map(|leg| (leg.account.as_str(), leg)).collect();
-    let ordered = command.accounts().filter_map(|account| by_name.remove(account.as_str()));
-    Event::Init { legs: ordered.cloned().collect() }
 }

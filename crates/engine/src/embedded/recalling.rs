@@ -10,7 +10,7 @@ use std::sync::Arc;
 use journal::disk::Disk;
 use ledger::{Seq, TxId};
 
-use super::batch::{Answers, Held, rests_on, room_for, tx_id_of};
+use super::batch::{Answers, Held, rests_on, room_for};
 use super::core::{Executed, Now};
 use super::durability::Lost;
 use super::lines::ReadError;
@@ -120,7 +120,7 @@ impl<D: Disk> Embedded<D> {
         let mut places: HashMap<&TxId<'_>, usize> = HashMap::new();
         let mut asked = Vec::new();
         for (n, waiting) in rest.iter().enumerate() {
-            let Some(tx_id) = tx_id_of(&waiting.request) else { continue };
+            let Some(tx_id) = waiting.request.tx_id() else { continue };
             if waiting.recalled.is_some() {
                 continue;
             }
@@ -216,7 +216,7 @@ enum Unread {
 impl Unread {
     fn outcome_of<'a>(self, request: &Request<'a>) -> Outcome<'a> {
         match self {
-            Self::Lost => Outcome::Unknown { tx_id: tx_id_of(request).cloned() },
+            Self::Lost => Outcome::Unknown { tx_id: request.tx_id().cloned() },
             Self::Unavailable(why) => Outcome::Unavailable(why),
         }
     }

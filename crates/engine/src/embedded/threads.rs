@@ -11,13 +11,14 @@ use journal::{CheckpointError, Committed, Genesis, JournalError, Plants, Positio
 use ledger::Seq;
 use tokio::sync::Notify;
 
+use super::OnFatal;
 use super::checkpoint::Checkpoint;
 use super::clock::now_us;
 use super::core::Core;
 use super::durability::Durability;
 use super::recall::Recaller;
 use super::upkeep::keep_index;
-use super::{OnFatal, chain};
+use crate::chain;
 
 /// Accounts copied between two pauses: some tenths of a millisecond of work.
 const COPY_ACCOUNTS: usize = 1024;

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use history::{HistoryError, Work};
 use journal::JournalError;
-use journal::disk::Disk;
+use journal::disk::{Disk, is_full};
 
+use super::OnFatal;
 use super::threads::{Shared, Signal};
-use super::{OnFatal, chain};
+use crate::chain;
 
 /// How long the thread rests when it has nothing to do.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -126,11 +127,6 @@ fn not_written(error: HistoryError) -> JournalError {
             JournalError::Failed { what: "writing", file: "index", source }
         }
     }
-}
-
-/// Whether the disk, or this user's part of it, is full.
-pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 #[cfg(test)]

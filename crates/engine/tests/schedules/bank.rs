@@ -84,7 +84,7 @@ impl Bank {
                 Executed::Outcome(outcome) => return (request, outcome),
                 Executed::Recall(same, recall) => {
                     wait(recall.rests_on());
-                    let tx_id = tx_id_of(&same).unwrap();
+                    let tx_id = same.tx_id().unwrap();
                     recalled = Some(self.recaller.recall(tx_id, &recall).unwrap());
                     next = same;
                 }
@@ -196,13 +196,6 @@ pub fn unnamed(command: Command<'static>, tx_id: &str) -> Request<'static> {
 
 pub fn resolve(tx_id: &str) -> Request<'static> {
     Request::Resolve(TxId::new(tx_id.to_owned()).unwrap())
-}
-
-pub fn tx_id_of<'r>(request: &'r Request<'static>) -> Option<&'r TxId<'static>> {
-    match request {
-        Request::Write { tx_id, .. } | Request::Resolve(tx_id) => Some(tx_id),
-        Request::Balance(_) | Request::Balances(_) => None,
-    }
 }
 
 pub fn balances(names: &[&str]) -> Request<'static> {

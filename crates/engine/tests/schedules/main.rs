@@ -19,8 +19,7 @@ mod history;
 use std::sync::Arc;
 
 use bank::{
-    Bank, NOW_US, account, balances, checkpoint, deposit, init, resolve, transfer, tx_id_of,
-    unnamed, write,
+    Bank, NOW_US, account, balances, checkpoint, deposit, init, resolve, transfer, unnamed, write,
 };
 use engine::embedded::{Durability, Executed, Lost, Now, Reads, open};
 use engine::query::Moment;
@@ -192,7 +191,7 @@ fn resolved_and_executed(plants: Plants) {
     let of_t = bank
         .told
         .iter()
-        .filter(|(request, _)| tx_id_of(request).is_some_and(|tx_id| tx_id.as_str() == "t"));
+        .filter(|(request, _)| request.tx_id().is_some_and(|tx_id| tx_id.as_str() == "t"));
     let mut firsts = 0;
     let settled: Vec<(Seq, bool)> = of_t
         .map(|(_, outcome)| match outcome {

@@ -73,6 +73,11 @@ pub trait Disk: Send + Sync + 'static {
     fn lock(&self) -> io::Result<Self::File>;
 }
 
+/// Whether the disk, or this user's part of it, is full.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Writes all of `bytes` at `offset`. Repeats after a short or interrupted write; a write that
 /// makes no progress is an error.
 pub fn write_all_at<D: Disk>(

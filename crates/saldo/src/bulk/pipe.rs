@@ -228,8 +228,7 @@ impl Setback {
 }
 
 fn code_of(reply: &Value) -> Option<Code> {
-    let code = text_of(reply, "code");
-    Code::ALL.into_iter().find(|known| known.as_str() == code)
+    Code::of(text_of(reply, "code"))
 }
 
 /// Whether the very same request can get another answer soon.
@@ -253,8 +252,7 @@ fn is_for_later(reply: &Value) -> bool {
 fn is_undone(reply: &Value, behind: &[Value], unanswered_count: usize) -> bool {
     let all = || std::iter::once(reply).chain(behind);
     let is_certain = |reply: &Value| {
-        let code = code_of(reply);
-        matches!(code, Some(Code::Overloaded | Code::ShuttingDown | Code::IndexUnavailable))
+        code_of(reply).is_some_and(|code| code.retryable() && !code.leaves_outcome_unknown())
     };
     // Behind «overloaded» the server closes the connection and executes nothing more of it.
     let is_closed = all().last().and_then(code_of) == Some(Code::Overloaded);
@@ -282,6 +280,11 @@ mod tests {
             (no("index_unavailable"), vec![done], 0, false),
             (no("shutting_down"), vec![no("shutting_down")], 0, true),
             (no("shutting_down"), vec![], 1, false),
+            (no("journal_unavailable"), vec![no("index_unavailable")], 0, true),
+            (no("database_unreachable"), vec![no("database_unreachable")], 0, true),
+            (no("database_unreachable"), vec![no("outcome_unknown")], 0, false),
+            (no("database_unreachable"), vec![], 1, false),
+            (no("a_code_of_later"), vec![], 0, false),
             (no("overloaded"), vec![], 9, true),
             (no("outcome_unknown"), vec![], 0, false),
             (no("internal"), vec![], 0, false),

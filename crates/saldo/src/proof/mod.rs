@@ -4,10 +4,10 @@
 pub mod inspect;
 pub mod verify;
 
-use std::error::Error as _;
 use std::io::Read as _;
 use std::path::Path;
 
+use engine::chain;
 use journal::disk::RealDisk;
 use journal::{Damage, OpenError};
 
@@ -62,10 +62,7 @@ fn read<T>(
 
 /// What keeps a folder from being proven.
 fn refused(folder: &Path, error: &OpenError) -> Failure {
-    let text = match error.source() {
-        Some(source) => format!("{}: {error}: {source}", folder.display()),
-        None => format!("{}: {error}", folder.display()),
-    };
+    let text = format!("{}: {}", folder.display(), chain(error));
     let line = if let OpenError::Corrupt(damage) = error { line_at(folder, damage) } else { None };
     let text = match line {
         Some(line) => format!("{text} (line {line})"),

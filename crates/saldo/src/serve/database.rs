@@ -8,13 +8,11 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use engine::Engine as _;
-use postgres::{Address, CheckFault, Mode, OpenError, Options, PostgresEngine};
-use server::CancellationToken;
-use tokio::net::TcpListener;
+use engine::{Engine as _, chain};
+use postgres::{Address, AddressError, CheckFault, Mode, OpenError, Options, PostgresEngine};
 
-use super::{Serve, address, fatal, log, probe, signals};
+use super::door::{self, Door};
+use super::{Serve, address, fatal, log, probe};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 
@@ -23,54 +21,43 @@ pub fn is_meant_by(data: &str) -> bool {
     data.starts_with("postgres://") || data.starts_with("postgresql://")
 }
 
+/// Reads an address, and warns of a password that other users of this machine may see.
+pub fn parse(text: &str) -> Result<Address, Failure> {
+    let address = Address::parse(text).map_err(|error| refused(&error.into()))?;
+    if address.shows_a_password() {
+        tracing::warn!(target: "postgres", event = "password_shown",
+            "the address shows a password to whoever lists processes; passfile=FILE does not");
+    }
+    Ok(address)
+}
+
 /// Serves until told to stop.
 pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
     let listen = address::resolve(&serve.listen)?;
-    let place = Address::parse(data).map_err(|error| refused(&error))?;
+    let place = parse(data)?;
     let connections_max = probe::connections_allowed().min(serve.connections_max);
     let mode = if serve.unreplicated { Mode::Unchecked } else { Mode::Replicated };
-    let options = Options { mode, patience: serve.database_patience, ..Options::default() };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("starting the runtime")
-        .map_err(fatal::failed_to_start)?;
-    runtime.block_on(async {
+    let patience = serve.database_patience;
+    let on_fatal = fatal::database_unfit;
+    let options = Options { mode, patience, on_fatal, ..Options::default() };
+    door::runtime()?.block_on(async {
         let opened = PostgresEngine::open(place.clone(), options).await;
         let engine = Arc::new(opened.map_err(|error| refused(&error))?);
-        let listener = TcpListener::bind(&listen[..])
-            .await
-            .map_err(|error| address::not_bound(&serve.listen, &error))?;
-        let bound = listener
-            .local_addr()
-            .context("asking for the bound address")
-            .map_err(fatal::failed_to_start)?;
-        let stop = CancellationToken::new();
-        signals::watch(stop.clone())
-            .context("watching for signals")
-            .map_err(fatal::failed_to_start)?;
-        greet(&place, mode, bound, engine.seq_durable().get())?;
-        let served =
-            server::serve(listener, engine.clone(), serve.door(connections_max), stop).await;
+        let door = Door::open(serve, &listen).await?;
+        greet(&place, mode, door.bound, engine.seq_durable().get());
+        door.announce()?;
+        let served = door.serve(engine.clone(), serve.door(connections_max)).await;
         let seq = engine.seq_durable().get();
         if let Some(engine) = Arc::into_inner(engine) {
             engine.close().await;
         }
-        tracing::info!(
-            target: "server",
-            event = "stopped",
-            seq,
-            connections_served = served.connections_served_count,
-            connections_refused = served.connections_refused_count,
-            connections_cut = served.connections_cut_count,
-            "stopped in order; every answer is in the database"
-        );
+        door::tell_stopped(&served, seq, "database");
         Ok(())
     })
 }
 
-/// Says that the bank is there. The line on stdout comes last: whoever waits for it may connect.
-fn greet(place: &Address, mode: Mode, bound: SocketAddr, seq: u64) -> Result<(), Failure> {
+/// Says that the bank is there.
+fn greet(place: &Address, mode: Mode, bound: SocketAddr, seq: u64) {
     let kept = match mode {
         Mode::Replicated => "every commit on a standby before it is answered",
         Mode::Unchecked => "NOT replicated by saldo's leave: what one machine loses is lost",
@@ -91,22 +78,17 @@ fn greet(place: &Address, mode: Mode, bound: SocketAddr, seq: u64) -> Result<(),
         tracing::warn!(target: "postgres", event = "unreplicated",
             "commits are not held against a standby");
     }
-    let line = format!("saldo ready tcp={bound}\n");
-    let mut out = io::stdout().lock();
-    match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::usage(format!("stdout cannot be written: {error}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Why the database does not serve.
 pub fn refused(error: &OpenError) -> Failure {
     let text = chain(error);
     match error {
+        OpenError::Address(
+            AddressError::Syntax(_) | AddressError::NoHost | AddressError::Socket,
+        ) => Failure::usage(text).hint("such as postgres://saldo@db1:5432,db2:5432/bank"),
         OpenError::Address(_) => {
-            Failure::usage(text).hint("such as postgres://saldo@db1:5432,db2:5432/bank")
+            Failure::usage(text).hint("docs/operating-postgres.md, \"Secrets and TLS\"")
         }
         OpenError::Unreachable { .. } | OpenError::Database(_) => {
             Failure::new(Exit::NothingDone, "database_unreachable", text).retryable()
@@ -128,16 +110,4 @@ pub fn refused(error: &OpenError) -> Failure {
             }
         },
     }
-}
-
-/// An error with what caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

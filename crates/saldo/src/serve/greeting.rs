@@ -1,5 +1,4 @@
-//! What a starting server says: to people in a few lines on stderr, to programs in one line on
-//! stdout.
+//! What a starting server says on stderr: a few lines to people, events to programs.
 
 use std::env;
 use std::io::{self, Write};
@@ -11,7 +10,6 @@ use journal::disk::FilesystemKind;
 
 use super::log;
 use super::opening::Found;
-use crate::failure::Failure;
 use crate::shell;
 
 /// The address that client verbs use when none is given.
@@ -28,8 +26,8 @@ pub struct Greeting<'a> {
     pub connections_max: u32,
 }
 
-/// Says it. The line on stdout comes last: whoever waits for it may connect.
-pub fn greet(greeting: &Greeting<'_>) -> Result<(), Failure> {
+/// Says it to people, or to whoever reads the log.
+pub fn greet(greeting: &Greeting<'_>) {
     let commands = commands_to_try(greeting.bound);
     if log::is_text() {
         let text = greeting.as_text(&commands);
@@ -39,17 +37,6 @@ pub fn greet(greeting: &Greeting<'_>) -> Result<(), Failure> {
         greeting.log(&commands);
     }
     greeting.warn();
-    let mut out = io::stdout().lock();
-    // In one piece: a disk that fails at this moment ends the process, and half an address would be
-    // worse than none.
-    let line = format!("saldo ready tcp={}\n", greeting.bound);
-    let written = out.write_all(line.as_bytes()).and_then(|()| out.flush());
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::usage(format!("stdout cannot be written: {error}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 impl Greeting<'_> {

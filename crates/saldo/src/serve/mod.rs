@@ -6,6 +6,7 @@
 
 mod address;
 pub mod database;
+mod door;
 mod fatal;
 mod greeting;
 mod log;
@@ -18,14 +19,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use engine::Engine;
 use engine::embedded::Embedded;
 use journal::disk::RealDisk;
-use server::CancellationToken;
-use tokio::net::TcpListener;
 
+use self::door::Door;
 use crate::duration;
 use crate::failure::Failure;
 
@@ -128,38 +127,22 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
     // one, a rotation would fail and stop the bank.
     let connections_max = probe::connections_allowed().min(serve.connections_max);
     let opened = opening::open(serve)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("starting the runtime")
-        .map_err(fatal::failed_to_start)?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(&address[..])
-            .await
-            .map_err(|error| address::not_bound(&serve.listen, &error))?;
-        let bound = listener
-            .local_addr()
-            .context("asking for the bound address")
-            .map_err(fatal::failed_to_start)?;
-        // Before anybody is told that the bank is there: from here on a signal stops it in order.
-        let stop = CancellationToken::new();
-        signals::watch(stop.clone())
-            .context("watching for signals")
-            .map_err(fatal::failed_to_start)?;
+    door::runtime()?.block_on(async {
+        let door = Door::open(serve, &address).await?;
         let opening::Opened { disk, parts, options, found } = opened;
         let report = parts.report.clone();
         let engine: Arc<Embedded<RealDisk>> =
-            Arc::new(Embedded::start(disk, parts, &options, Box::new(fatal::stop_at_once)));
+            Arc::new(Embedded::start(disk, parts, &options, Box::new(fatal::journal_stopped)));
         greeting::greet(&greeting::Greeting {
             report: &report,
             found: &found,
             data: &serve.data,
-            bound,
+            bound: door.bound,
             connections_wanted: serve.connections_max,
             connections_max,
-        })?;
-        let door = serve.door(connections_max);
-        let served = server::serve(listener, engine.clone(), door, stop).await;
+        });
+        door.announce()?;
+        let served = door.serve(engine.clone(), serve.door(connections_max)).await;
         let closing = engine.clone();
         match tokio::task::spawn_blocking(move || closing.close()).await {
             Ok(Ok(has_checkpoint)) => {
@@ -169,16 +152,7 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
             Ok(Err(error)) => return Err(fatal::failed_to_close(&error)),
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
-        let seq = engine.seq_durable().get();
-        tracing::info!(
-            target: "server",
-            event = "stopped",
-            seq,
-            connections_served = served.connections_served_count,
-            connections_refused = served.connections_refused_count,
-            connections_cut = served.connections_cut_count,
-            "stopped in order; every answer is in the journal"
-        );
+        door::tell_stopped(&served, engine.seq_durable().get(), "journal");
         Ok(())
     })
 }

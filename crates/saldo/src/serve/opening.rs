@@ -1,11 +1,11 @@
 //! Opens the data folder for `serve`, and says what is wrong with one that cannot be.
 
-use std::error::Error as _;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use engine::chain;
 use engine::embedded::{self, Options, Parts};
 use journal::disk::{FilesystemKind, RealDisk};
 use journal::{Currency, Damage, Fault, Genesis, LedgerId, OpenError};
@@ -155,10 +155,7 @@ fn not_usable(folder: &Path, error: &io::Error) -> Failure {
 fn refused(folder: &Path, error: &OpenError) -> Failure {
     let shown = folder.display();
     let quoted = shell::quoted(&shown.to_string());
-    let text = match error.source() {
-        Some(source) => format!("{shown}: {error}: {source}"),
-        None => format!("{shown}: {error}"),
-    };
+    let text = format!("{shown}: {}", chain(error));
     match error {
         OpenError::Locked => Failure::new(Exit::Locked, "folder_locked", text)
             .hint("stop that server, or give this one another folder: saldo serve --data FOLDER"),

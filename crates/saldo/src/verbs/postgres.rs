@@ -1,7 +1,7 @@
 //! `saldo postgres init ADDRESS`: makes the schema in which a database keeps a bank, once.
 
 use journal::{Currency, LedgerId};
-use postgres::{Address, create_schema};
+use postgres::create_schema;
 
 use crate::failure::Failure;
 use crate::output;
@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             .hint("such as BRL, EUR or USD")
     })?;
     let refused = |error| database::refused(&error);
-    let place = Address::parse(address).map_err(refused)?;
+    let place = database::parse(address)?;
     let ledger = LedgerId(rand::random());
     runtime::block_on(async { create_schema(&place, ledger, &currency).await.map_err(refused) })?;
     output::print(&format!("ledger {} {}\n", ledger.to_hex(), currency.as_str()))

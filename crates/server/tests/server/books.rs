@@ -112,7 +112,7 @@ impl Books {
             Moment::Seq(seq) => Some(seq),
             Moment::Time(time_us) => Some(Seq::new(time_us.saturating_sub(AT_US))),
         };
-        let end = page.end.unwrap_or(self.seq());
+        let end = page.end.map_or(self.seq(), |fixed| fixed.min(self.seq()));
         let (from, to) = (seq_of(page.from).unwrap_or(Seq::ZERO), seq_of(page.to).unwrap_or(end));
         let all = self.lines(account);
         let mut lines: Vec<_> = all
@@ -141,7 +141,7 @@ impl Books {
             after: latest.map_or(zero, |line| line.after),
             next: lines.last().filter(|_| !is_end).map(|line| line.seq),
             lines,
-            as_of: self.seq(),
+            as_of: end,
         })
     }
 

@@ -69,6 +69,7 @@ async fn a_statement_comes_in_pages_that_do_not_shift() {
     let (newest, oldest) = (vec![5, 4, 3, 2, 1], vec![1, 2, 3, 4, 5, 100, 100, 100]);
     for (order, expected) in [("newest", newest), ("oldest", oldest)] {
         let (mut cursor, mut amounts) = (Value::Null, Vec::new());
+        let mut positions = Vec::new();
         for _ in 0..9 {
             let reply = client.ask(&page(order, &cursor)).await;
             let items = reply["items"].as_array().unwrap();
@@ -76,6 +77,7 @@ async fn a_statement_comes_in_pages_that_do_not_shift() {
             let balance = |key: &str| reply[key].as_i64().unwrap();
             assert_eq!(balance("balance_before") + sum, balance("balance_after"));
             amounts.extend(items.iter().map(|item| item["amount"].as_i64().unwrap()));
+            positions.push(reply["as_of"].clone());
             cursor = reply["next_cursor"].clone();
             client.ask(deposit("alice", 100).trim_end()).await;
             if cursor.is_null() {
@@ -83,6 +85,8 @@ async fn a_statement_comes_in_pages_that_do_not_shift() {
             }
         }
         assert_eq!(amounts, expected, "{order}");
+        positions.dedup();
+        assert_eq!(positions.len(), 1, "each page states the position of the first");
     }
 }
 
@@ -94,16 +98,21 @@ async fn the_log_and_the_accounts_come_in_pages() {
         client.ask(deposit(name, 1).trim_end()).await;
     }
     let (mut cursor, mut seqs) = (Value::Null, Vec::new());
+    let mut positions = Vec::new();
     for _ in 0..5 {
         let page = json!({"cmd": "transactions", "from_seq": 2, "limit": 1, "cursor": cursor});
         let reply = client.ask(&page.to_string()).await;
         seqs.extend(reply["items"].as_array().unwrap().iter().map(|item| item["seq"].clone()));
+        positions.push(reply["as_of"].clone());
         cursor = reply["next_cursor"].clone();
         if cursor.is_null() {
             break;
         }
         client.ask(deposit("dave", 1).trim_end()).await;
     }
+    assert_eq!(positions, [json!(4), json!(4), json!(4)], "the position of the first page");
+    // A page of the past is not what this client was told last.
+    assert_eq!(client.ask("hello").await["as_of"], json!(6));
     assert_eq!(seqs, [json!(2), json!(3), json!(4)], "no later than the first page");
 
     let first = client.ask(r#"{"cmd":"accounts","prefix":"al","limit":1,"count":true}"#).await;

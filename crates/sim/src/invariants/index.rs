@@ -3,11 +3,11 @@
 
 use engine::embedded::{Core, Reads, Recaller};
 use engine::mirror::difference;
-use engine::{Query, Reading};
+use engine::{Query, Reading, chain};
 use journal::disk::SimDisk;
 use ledger::model::Model;
 
-use crate::asking::{chain, is_damage};
+use crate::asking::is_damage;
 use crate::violation::{Broken, Holds};
 
 const INVARIANT: &str = "a reading of history is what the naive bank says";

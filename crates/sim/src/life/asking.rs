@@ -5,7 +5,6 @@ use engine::embedded::{Executed, Now, Recall};
 use engine::{Outcome, Request};
 use ledger::Rejection;
 
-use crate::asking::tx_id_of;
 use crate::invariants::answers;
 use crate::told::Reply;
 use crate::violation::{Broken, Holds};
@@ -69,7 +68,7 @@ impl Life<'_, '_> {
     }
 
     fn recall(&mut self, request: Request<'static>, recall: Recall) -> Step {
-        let Some(tx_id) = tx_id_of(&request) else {
+        let Some(tx_id) = request.tx_id() else {
             return Err(Broken::new(
                 "a reading of balances recalls nothing",
                 format!("{request:?}"),

@@ -1,9 +1,10 @@
 //! The index of history in one life: its steps in the background, and questions that it answers.
 
+use engine::chain;
 use engine::embedded::Reads;
 use history::{HistoryError, Work};
 
-use crate::asking::{chain, is_damage};
+use crate::asking::is_damage;
 use crate::invariants::index;
 use crate::questions;
 

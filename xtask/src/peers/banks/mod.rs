@@ -3,7 +3,7 @@
 
 mod accounts;
 mod original;
-mod postgres;
+pub mod postgres;
 mod redis;
 mod saldo;
 

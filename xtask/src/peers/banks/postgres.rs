@@ -36,55 +36,8 @@ const SETTINGS: &[&str] = &[
     "max_wal_size=8GB",
 ];
 
-/// Accounts leave room in their pages, so that a changed balance need not move its row to another.
-const SCHEMA: &str = r#"
-CREATE TABLE account (
-    name text COLLATE "C" PRIMARY KEY,
-    balance bigint NOT NULL
-) WITH (fillfactor = 50);
-CREATE TABLE transfer (
-    tx_id text COLLATE "C" PRIMARY KEY,
-    payer text NOT NULL,
-    payee text NOT NULL,
-    amount bigint NOT NULL,
-    refused boolean NOT NULL DEFAULT false,
-    at timestamptz NOT NULL DEFAULT now()
-);
--- 1 and both new balances; 0 when the payer holds too little, which is recorded; 2 for a tx_id
--- that was seen.
-CREATE FUNCTION transfer(
-    a_tx_id text, a_payer text, a_payee text, an_amount bigint,
-    OUT outcome int, OUT after_payer bigint, OUT after_payee bigint
-) LANGUAGE plpgsql AS $$
-DECLARE
-    held bigint;
-BEGIN
-    INSERT INTO transfer (tx_id, payer, payee, amount)
-        VALUES (a_tx_id, a_payer, a_payee, an_amount) ON CONFLICT (tx_id) DO NOTHING;
-    IF NOT FOUND THEN
-        outcome := 2;
-        RETURN;
-    END IF;
-    -- The lower name first: otherwise a to b and b to a wait for each other.
-    IF a_payer < a_payee COLLATE "C" THEN
-        SELECT balance INTO held FROM account WHERE name = a_payer FOR UPDATE;
-        PERFORM 1 FROM account WHERE name = a_payee FOR UPDATE;
-    ELSE
-        PERFORM 1 FROM account WHERE name = a_payee FOR UPDATE;
-        SELECT balance INTO held FROM account WHERE name = a_payer FOR UPDATE;
-    END IF;
-    IF held IS NULL OR held < an_amount THEN
-        UPDATE transfer SET refused = true WHERE tx_id = a_tx_id;
-        outcome := 0;
-        RETURN;
-    END IF;
-    UPDATE account SET balance = balance - an_amount WHERE name = a_payer
-        RETURNING balance INTO after_payer;
-    UPDATE account SET balance = balance + an_amount WHERE name = a_payee
-        RETURNING balance INTO after_payee;
-    outcome := 1;
-END $$;
-"#;
+/// Accounts, transfers, and the function that moves money.
+pub const SCHEMA: &str = include_str!("transfer.sql");
 
 /// It refuses to run as root; then it runs as the first of these users that there is.
 const USERS: [&str; 2] = ["postgres", "nobody"];
@@ -128,18 +81,20 @@ pub fn open(mut room: Room, site: &Site) -> Result<Open> {
         ensure!(rows == [["on"]], "postgres runs with {setting}={rows:?}");
     }
     postgres::query(&mut stream, SCHEMA)?;
-    postgres::query(
-        &mut stream,
-        &format!(
-            "INSERT INTO account SELECT 'a' || lpad(n::text, 7, '0'), {OPENING} \
-             FROM generate_series(0, {}) n",
-            site.accounts - 1
-        ),
-    )?;
+    postgres::query(&mut stream, &openings(site.accounts))?;
     postgres::query(&mut stream, "VACUUM ANALYZE account")?;
     postgres::query(&mut stream, "CHECKPOINT")?;
     let version = version_of(&find("postgres")?)?;
     Ok(Open { room, address, dialect: Dialect::Postgres, version })
+}
+
+/// Opens `accounts` accounts, with names as the load uses them.
+pub fn openings(accounts: u32) -> String {
+    format!(
+        "INSERT INTO account SELECT 'a' || lpad(n::text, 7, '0'), {OPENING} \
+         FROM generate_series(0, {}) n",
+        accounts - 1
+    )
 }
 
 /// Adds up the accounts and counts the transfers that were not refused.
