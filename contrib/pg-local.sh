@@ -9,7 +9,8 @@ if [ "$cmd" = down ]; then
   for f in "$D"/*.pid "$D"/{s,p,d0,d1,d2}/postmaster.pid; do [ ! -e "$f" ] || kill -9 "$(head -1 "$f")" 2>/dev/null || true; done; rm -f "$D"/*.pid; exit 0
 fi
 mkdir -p "$D"; [ "$(id -u)" != 0 ] || chown postgres: "$D"; chmod 700 "$D"; cd "$D"
-node() { printf "port=$1\nlisten_addresses='$H'\nunix_socket_directories=''\nrestart_after_crash=off\nsynchronous_standby_names='$2'\n"; }
+# mmap: what the servers share goes with the folder, also when they are killed.
+node() { printf "port=$1\nlisten_addresses='$H'\nunix_socket_directories=''\nrestart_after_crash=off\ndynamic_shared_memory_type=mmap\nsynchronous_standby_names='$2'\n"; }
 if [ "$tier" -le 2 ]; then
   "${as[@]}" "$B/initdb" -D p -A trust -U saldo -k -N -E UTF8 --locale=C >/dev/null
   node "$P" "$([ "$tier" != 2 ] || echo 'FIRST 1 (s)')" >>p/postgresql.conf; "${as[@]}" "$B/pg_ctl" -D p -l p.log -w start >/dev/null
