@@ -1,45 +1,336 @@
 #!/usr/bin/env bash
-# pg-local.sh up TIER DIR [BASE_PORT] | down DIR      1: one PostgreSQL; 2: + synchronous standby; 3: 3 etcd + 3 Patroni
+# Databases for trying and testing Saldo, on loopback, without containers. `pg-local.sh help` says how.
+#
+# All that a cluster is lies in its folder DIR: data, settings, logs (NAME.log), process numbers
+# (NAME.pid), and for each program of `up 3` the command that started it (NAME.run).
 set -euo pipefail
-cmd=$1; tier=0; if [ "$cmd" = up ]; then tier=$2; shift; fi
-D=$(realpath -m "$2"); P=${3:-54320}; B=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1); H=127.0.0.1
-as=(); [ "$(id -u)" != 0 ] || as=(setpriv --reuid=postgres --regid=postgres --init-groups env HOME="$D")
-bg() { "${as[@]}" "${@:2}" >"$D/$1.log" 2>&1 & echo $! >"$D/$1.pid"; }
-if [ "$cmd" = down ]; then
-  for f in "$D"/*.pid "$D"/{s,p,d0,d1,d2}/postmaster.pid; do [ ! -e "$f" ] || kill -9 "$(head -1 "$f")" 2>/dev/null || true; done; rm -f "$D"/*.pid; exit 0
-fi
-mkdir -p "$D"; [ "$(id -u)" != 0 ] || chown postgres: "$D"; chmod 700 "$D"; cd "$D"
-# mmap: what the servers share goes with the folder, also when they are killed.
-node() { printf "port=$1\nlisten_addresses='$H'\nunix_socket_directories=''\nrestart_after_crash=off\ndynamic_shared_memory_type=mmap\nsynchronous_standby_names='$2'\n"; }
-if [ "$tier" -le 2 ]; then
-  "${as[@]}" "$B/initdb" -D p -A trust -U saldo -k -N -E UTF8 --locale=C >/dev/null
-  node "$P" "$([ "$tier" != 2 ] || echo 'FIRST 1 (s)')" >>p/postgresql.conf; "${as[@]}" "$B/pg_ctl" -D p -l p.log -w start >/dev/null
-  if [ "$tier" = 2 ]; then
-    "${as[@]}" "$B/pg_basebackup" -d "host=$H port=$P user=saldo application_name=s" -D s -R -X stream -c fast -S s -C
-    node $((P + 1)) '' >>s/postgresql.conf; "${as[@]}" "$B/pg_ctl" -D s -l s.log -w start >/dev/null
+
+host=127.0.0.1
+usage() {
+  cat <<'USAGE'
+pg-local.sh up 1 DIR [PORT]      one PostgreSQL
+pg-local.sh up 2 DIR [PORT]      a primary and a synchronous standby
+pg-local.sh up 3 DIR [PORT]      three PostgreSQL under Patroni, with three etcd: fails over by itself
+pg-local.sh start DIR NAME       starts a program of `up 3` again that has ended: etcd0..2, patroni0..2
+pg-local.sh down DIR             ends all of DIR; the folder stays, and can be deleted
+
+DIR must be new or empty. PORT is the first port, 54320 when not given: the databases listen on PORT,
+PORT+1, PORT+2; `up 3` also takes PORT+10 to +12 and +20 to +22 (etcd) and +30 to +32 (Patroni).
+`up` prints the address of the database for saldo, and keeps it in DIR/address.
+Everything listens on 127.0.0.1 alone, where everybody is let in: for trials, never for money.
+As root, the programs run as the user postgres.
+
+PG_LOCAL_PEER_PORTS='N N N' (up 3): the ports at which the databases find each other, where somebody
+passes on to theirs: a test that cuts their network.
+USAGE
+}
+fail() {
+  echo "pg-local.sh: $1" >&2
+  [ $# -lt 2 ] || echo "  hint: $2" >&2
+  exit 1
+}
+misused() { fail "$1" "pg-local.sh help"; }
+
+# --- what has to be there -------------------------------------------------------------------------
+
+# needs PROGRAM PACKAGE
+needs() { command -v "$1" >/dev/null || fail "$1 is missing" "sudo apt-get install $2"; }
+
+# The programs of the newest PostgreSQL, which Debian keeps off the search path; else those on it.
+find_postgres() {
+  bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1 || true)
+  if [ -z "$bin" ]; then
+    needs postgres postgresql
+    bin=$(dirname "$(command -v postgres)")
   fi
-  echo "postgres://saldo@$H:$P/postgres"; exit 0
-fi
-three() { echo "$H:$((P + $1)),$H:$((P + $1 + 1)),$H:$((P + $1 + 2))"; }
-peers=e0=http://$H:$((P + 20)),e1=http://$H:$((P + 21)),e2=http://$H:$((P + 22))
-for i in 0 1 2; do
-  c=http://$H:$((P + 10 + i)); r=http://$H:$((P + 20 + i)); rest=$H:$((P + 30 + i)); pg=$H:$((P + i))
-  bg etcd$i etcd --name e$i --data-dir "$D/e$i" --listen-client-urls $c --advertise-client-urls $c --listen-peer-urls $r \
-    --initial-advertise-peer-urls $r --initial-cluster $peers --initial-cluster-state new --log-level error
-  cat >p$i.yml <<Y
-{scope: saldo, name: p$i, etcd3: {hosts: '$(three 10)'}, watchdog: {mode: 'off'}, restapi: {listen: '$rest', connect_address: '$rest'},
- bootstrap: {initdb: [{encoding: UTF8}, {locale: C}, data-checksums],
-  pg_hba: ['host all all 127.0.0.1/32 trust', 'host replication all 127.0.0.1/32 trust'],
-  dcs: {ttl: 20, loop_wait: 2, retry_timeout: 5, maximum_lag_on_failover: 0, check_timeline: true, primary_start_timeout: 0,
-   synchronous_mode: true, synchronous_mode_strict: true, synchronous_node_count: 1,
-   postgresql: {use_pg_rewind: true, use_slots: true, parameters: {synchronous_commit: 'on', restart_after_crash: 'off'}}}},
- postgresql: {listen: '$pg', connect_address: '$pg', data_dir: '$D/d$i', bin_dir: '$B', pgpass: '$D/pass$i', parameters: {unix_socket_directories: '$D'},
-  authentication: {superuser: {username: saldo}, replication: {username: saldo}, rewind: {username: saldo}}}}
-Y
-  bg patroni$i patroni "$D/p$i.yml"
-done
-for _ in $(seq 60); do
-  sleep 1; j=$(curl -s -m 1 http://$H:$((P + 30))/cluster || true)
-  if [[ $j = *sync_standby* && $(grep -oE '"state": "(running|streaming)"' <<<"$j" | wc -l) = 3 ]]; then echo "postgres://saldo@$(three 0)/postgres"; exit 0; fi
-done
-echo "no synchronous standby after 60 s" >&2; exit 1
+}
+
+# --- running --------------------------------------------------------------------------------------
+
+# PostgreSQL refuses to run as root.
+as=()
+become_postgres() {
+  [ "$(id -u)" = 0 ] || return 0
+  id postgres >/dev/null 2>&1 || fail "there is no user postgres" "sudo apt-get install postgresql"
+  needs setpriv util-linux
+  as=(setpriv --reuid=postgres --regid=postgres --init-groups env HOME="$dir")
+}
+
+make_folder() {
+  [ ! -e "$dir" ] || [ -z "$(ls -A "$dir")" ] || fail "$dir is not empty" \
+    "end what runs there with 'pg-local.sh down $dir', then delete it or name another"
+  mkdir -p "$dir"
+  [ "$(id -u)" != 0 ] || chown postgres: "$dir"
+  chmod 700 "$dir"
+  cd "$dir"
+  "${as[@]}" test -w "$dir" || fail "the user postgres cannot reach $dir" "name a folder below /tmp"
+}
+
+check_ports() {
+  local port
+  for port in "$@"; do
+    [ "$port" -lt 65536 ] || fail "there is no port $port" "name a lower one"
+    if (exec 3<>"/dev/tcp/$host/$port") 2>/dev/null; then
+      fail "port $port is taken" "name another first port behind DIR"
+    fi
+  done
+}
+
+# in_background NAME COMMAND…: keeps the command for `start`, and its process number for `down`.
+in_background() {
+  local name=$1
+  shift
+  printf '%q ' "$@" >"$dir/$name.run"
+  launch "$name"
+}
+
+launch() {
+  local command
+  eval "command=($(cat "$dir/$1.run"))"
+  "${as[@]}" setsid "${command[@]}" </dev/null >>"$dir/$1.log" 2>&1 &
+  echo $! >"$dir/$1.pid"
+}
+
+is_running() { kill -0 "$1" 2>/dev/null && [ "$(ps -o stat= -p "$1" | cut -c1)" != Z ]; }
+
+# --- one PostgreSQL, or two -----------------------------------------------------------------------
+
+# settings PORT STANDBYS. mmap: what the processes share goes with the folder, also when they are killed.
+settings() {
+  cat <<SETTINGS
+port=$1
+listen_addresses='$host'
+unix_socket_directories=''
+max_connections=200
+restart_after_crash=off
+dynamic_shared_memory_type=mmap
+synchronous_standby_names='$2'
+SETTINGS
+}
+
+start_postgres() {
+  "${as[@]}" "$bin/pg_ctl" -D "$dir/$1" -l "$dir/$1.log" -w -t 60 start >/dev/null ||
+    { tail -5 "$dir/$1.log" >&2; fail "PostgreSQL did not start; its log is $dir/$1.log"; }
+}
+
+up_plain() {
+  local with_standby=$1
+  check_ports "$port" $((port + with_standby))
+  "${as[@]}" "$bin/initdb" -D "$dir/p" -A trust -U saldo -k -N -E UTF8 --locale=C >/dev/null
+  settings "$port" "$([ "$with_standby" = 0 ] || echo 'FIRST 1 (s)')" >>p/postgresql.conf
+  start_postgres p
+  if [ "$with_standby" = 1 ]; then
+    "${as[@]}" "$bin/pg_basebackup" -d "host=$host port=$port user=saldo application_name=s" \
+      -D "$dir/s" -R -X stream -c fast -S s -C
+    settings $((port + 1)) '' >>s/postgresql.conf
+    start_postgres s
+  fi
+  tell "$host:$port"
+}
+
+# --- three PostgreSQL under Patroni ---------------------------------------------------------------
+
+# three FIRST: three places, one port behind the other.
+three() { echo "$host:$1,$host:$(($1 + 1)),$host:$(($1 + 2))"; }
+
+start_etcd() {
+  local i=$1 client=http://$host:$((port + 10 + $1)) peer=http://$host:$((port + 20 + $1))
+  local all=e0=http://$host:$((port + 20)),e1=http://$host:$((port + 21)),e2=http://$host:$((port + 22))
+  in_background "etcd$i" etcd --name "e$i" --data-dir "$dir/e$i" --log-level error --enable-v2 \
+    --listen-client-urls "$client" --advertise-client-urls "$client" \
+    --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" \
+    --initial-cluster "$all" --initial-cluster-state new
+}
+
+# Which of etcd's interfaces Patroni uses. Before 3.0.3 a primary that was frozen for longer than its
+# lease took the leadership back over the third (github.com/patroni/patroni/pull/2689), and what had
+# been committed meanwhile was lost; over the second it looks whether another leads.
+etcd_interface() {
+  local version
+  version=$(patroni --version | grep -oE '[0-9]+[.][0-9.]+')
+  if [ "$(printf '%s\n' 3.0.3 "$version" | sort -V | head -1)" = 3.0.3 ]; then echo etcd3; else echo etcd; fi
+}
+
+start_patroni() {
+  local i=$1 rest=$host:$((port + 30 + $1)) peer_ports
+  read -ra peer_ports <<<"${PG_LOCAL_PEER_PORTS:-$port $((port + 1)) $((port + 2))}"
+  cat >"p$i.yml" <<SETTINGS
+scope: saldo
+name: p$i
+$(etcd_interface): {hosts: '$(three $((port + 10)))'}
+watchdog: {mode: 'off'}
+restapi: {listen: '$rest', connect_address: '$rest'}
+bootstrap:
+  initdb: [{encoding: UTF8}, {locale: C}, data-checksums]
+  pg_hba: ['host all all 127.0.0.1/32 trust', 'host replication all 127.0.0.1/32 trust']
+  dcs:
+    ttl: 20
+    loop_wait: 2
+    retry_timeout: 5
+    maximum_lag_on_failover: 0
+    check_timeline: true
+    primary_start_timeout: 0
+    synchronous_mode: true
+    synchronous_mode_strict: true
+    synchronous_node_count: 1
+    postgresql:
+      use_pg_rewind: true
+      use_slots: true
+      parameters: {synchronous_commit: 'on', restart_after_crash: 'off', max_connections: 200}
+postgresql:
+  listen: '$host:$((port + i))'
+  connect_address: '$host:${peer_ports[$i]}'
+  data_dir: '$dir/d$i'
+  bin_dir: '$bin'
+  pgpass: '$dir/pass$i'
+  parameters: {unix_socket_directories: '$dir'}
+  authentication:
+    superuser: {username: saldo}
+    replication: {username: saldo}
+    rewind: {username: saldo}
+SETTINGS
+  in_background "patroni$i" patroni "$dir/p$i.yml"
+}
+
+up_cluster() {
+  local i offset all
+  needs etcd etcd-server
+  needs patroni 'patroni python3-etcd'
+  needs curl curl
+  for offset in 0 1 2 10 11 12 20 21 22 30 31 32; do check_ports $((port + offset)); done
+  for i in 0 1 2; do start_etcd "$i"; done
+  for i in 0 1 2; do start_patroni "$i"; done
+  for _ in $(seq 120); do
+    all=$(curl -s -m 1 "http://$host:$((port + 30))/cluster" || true)
+    if [[ $all == *sync_standby* ]] &&
+      [ "$(grep -oE '"state": "(running|streaming)"' <<<"$all" | wc -l)" = 3 ]; then
+      tell "$(three "$port")"
+      return
+    fi
+    for i in 0 1 2; do
+      is_running "$(cat "$dir/etcd$i.pid")" || fail "etcd ended; its log is $dir/etcd$i.log"
+      is_running "$(cat "$dir/patroni$i.pid")" || fail "Patroni ended; its log is $dir/patroni$i.log"
+    done
+    sleep 0.5
+  done
+  fail "no synchronous standby after 60 s; the logs are $dir/*.log" "pg-local.sh down $dir"
+}
+
+tell() {
+  echo "postgres://saldo@$1/postgres" >address
+  cat address
+}
+
+# --- the end --------------------------------------------------------------------------------------
+
+# Whether process $1 is one of this folder's: its command names the folder, or it is a part of a
+# PostgreSQL whose data lies there. A number in a file may have gone to somebody else since.
+is_ours() {
+  local command place
+  command=$(cat "/proc/$1/cmdline" 2>/dev/null | tr '\0' ' ' || true)
+  [[ $command != *"$dir/"* ]] || return 0
+  place=$(readlink "/proc/$1/cwd" 2>/dev/null || true)
+  [ "$(cat "/proc/$1/comm" 2>/dev/null || true)" = postgres ] && [[ $place == "$dir/"* ]]
+}
+
+# end_all SIGNAL PID…: wakes them if they are frozen, ends them, and waits for the end.
+end_all() {
+  local signal=$1
+  shift
+  [ $# -gt 0 ] || return 0
+  kill -"$signal" "$@" 2>/dev/null || true
+  kill -CONT "$@" 2>/dev/null || true
+  for _ in $(seq 100); do
+    any_runs "$@" || return 0
+    sleep 0.1
+  done
+  kill -KILL "$@" 2>/dev/null || true
+  for _ in $(seq 100); do
+    any_runs "$@" || return 0
+    sleep 0.1
+  done
+  fail "a process does not end: $*"
+}
+
+any_runs() {
+  local pid
+  for pid in "$@"; do
+    if is_running "$pid"; then return 0; fi
+  done
+  return 1
+}
+
+# ours FILE…: the process numbers on the first lines of these files that are of this folder.
+ours() {
+  local file pid
+  for file in "$@"; do
+    [ -f "$file" ] || continue
+    pid=$(head -1 "$file")
+    if [[ $pid =~ ^[0-9]+$ ]] && is_ours "$pid"; then echo "$pid"; fi
+  done
+}
+
+# The parts of PostgreSQL that outlived their first process: frozen ones do.
+left_over() {
+  local place
+  for place in /proc/[0-9]*; do
+    if [ "$(cat "$place/comm" 2>/dev/null || true)" = postgres ] && is_ours "${place#/proc/}"; then
+      echo "${place#/proc/}"
+    fi
+  done
+}
+
+# Patroni first, or it would start its PostgreSQL again; etcd last, or Patroni would act on its loss.
+down() {
+  [ -d "$dir" ] || return 0
+  # shellcheck disable=SC2046 # process numbers, one a word
+  {
+    end_all KILL $(ours "$dir"/patroni?.pid)
+    end_all QUIT $(ours "$dir"/{s,p,d0,d1,d2}/postmaster.pid)
+    end_all KILL $(left_over)
+    end_all KILL $(ours "$dir"/etcd?.pid)
+  }
+  rm -f "$dir"/etcd?.pid "$dir"/patroni?.pid
+}
+
+start() {
+  local name=$1
+  [ -f "$dir/$name.run" ] || fail "$dir has no program $name" "etcd0, etcd1, etcd2, patroni0, patroni1 or patroni2"
+  [ -z "$(ours "$dir/$name.pid")" ] || fail "$name runs already"
+  launch "$name"
+}
+
+# --- what was asked for ---------------------------------------------------------------------------
+
+case ${1:-} in
+  up)
+    [ $# -ge 3 ] && [ $# -le 4 ] || misused "up takes a number from 1 to 3, a folder and perhaps a port"
+    tier=$2 dir=$(realpath -m "$3") port=${4:-54320}
+    [[ $tier =~ ^[123]$ ]] || misused "up takes 1, 2 or 3, not '$tier'"
+    [[ $port =~ ^[0-9]+$ ]] || misused "'$port' is no port"
+    find_postgres
+    become_postgres
+    make_folder
+    case $tier in
+      1) up_plain 0 ;;
+      2) up_plain 1 ;;
+      3) up_cluster ;;
+    esac
+    ;;
+  start)
+    [ $# = 3 ] || misused "start takes a folder and the name of a program"
+    dir=$(realpath -m "$2")
+    become_postgres
+    start "$3"
+    ;;
+  down)
+    [ $# = 2 ] || misused "down takes a folder"
+    dir=$(realpath -m "$2")
+    down
+    ;;
+  help | --help | -h) usage ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::harness::{Ended, Folder, Journal, Model, Random, Serve, Server, Wire, run};
 use client::{Client, Seen};
-use request::Request;
+pub use request::{Request, TOO_MUCH};
 
 const CLIENTS: u64 = 4;
 
@@ -146,7 +146,7 @@ impl Life {
 }
 
 /// The reply to the repetition of a request that was answered with this.
-fn duplicate(first: &Value) -> Value {
+pub fn duplicate(first: &Value) -> Value {
     let mut reply = first.clone();
     reply["duplicate"] = true.into();
     reply

@@ -26,6 +26,7 @@ mod index;
 mod kill;
 mod load;
 mod many_clients;
+mod patroni;
 mod proof;
 mod quick_start;
 mod resolve;

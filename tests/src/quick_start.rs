@@ -2,6 +2,7 @@
 //! in a shell, its output compared with what is written below it. How a block is read stands in
 //! CONTRIBUTING.md.
 
+use std::cell::Cell;
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -71,22 +72,26 @@ fn line_fits(found: &str, promised: &str) -> bool {
         .any(|skip| line_fits(&found[skip..], rest))
 }
 
-/// A shell in the folder around a bank, with `saldo` on its path.
+/// A shell in the folder around a bank, with `saldo` on its path. Each command goes to the next of
+/// the bank's servers.
 struct Shell<'f> {
     folder: &'f Folder,
-    server: &'f Server,
+    servers: &'f [Server],
+    turn: Cell<usize>,
 }
 
 impl<'f> Shell<'f> {
-    fn new(folder: &'f Folder, server: &'f Server) -> Self {
+    fn new(folder: &'f Folder, servers: &'f [Server]) -> Self {
         let bin = folder.around().join("bin");
         fs::create_dir(&bin).unwrap();
         symlink(saldo().canonicalize().unwrap(), bin.join("saldo")).unwrap();
-        Self { folder, server }
+        Self { folder, servers, turn: Cell::new(0) }
     }
 
     fn run(&self, command: &str) -> Ended {
-        let port = self.server.address.port();
+        let server = &self.servers[self.turn.get() % self.servers.len()];
+        self.turn.set(self.turn.get() + 1);
+        let port = server.address.port();
         let command = command.replace("127.0.0.1 5000", &format!("127.0.0.1 {port}"));
         let mut shell = Command::new("sh");
         clean(&mut shell);
@@ -95,7 +100,7 @@ impl<'f> Shell<'f> {
             .args(["-c", &command])
             .current_dir(self.folder.around())
             .env("PATH", format!("{bin}:{}", env::var("PATH").unwrap()))
-            .env("SALDO_SERVER", self.server.address.to_string())
+            .env("SALDO_SERVER", server.address.to_string())
             .env("SALDO_OUTPUT", "table");
         end(&mut shell, b"")
     }
@@ -103,29 +108,60 @@ impl<'f> Shell<'f> {
 
 /// Runs every command of a README against one bank.
 fn check_readme(name: &str, commands_at_least: usize) {
-    let readme = fs::read_to_string(repository().join(name)).unwrap();
     let folder = Folder::new();
     let server = Server::start(&folder);
-    let shell = Shell::new(&folder, &server);
+    let all = |_: &str| true;
+    let count = check_commands(name, &folder, std::slice::from_ref(&server), all);
+    assert!(count >= commands_at_least, "{name}: {count} commands");
+    server.shut_down().with_code(0);
+}
+
+/// The commands of a README that read files of the data folder: a bank over a database has none.
+const OF_THE_FOLDER: [&str; 2] = ["grep . saldo-data/transactions.log ", "saldo verify saldo-data"];
+
+/// Runs every command of a README that needs no data folder, in turn at each of these servers of one
+/// bank.
+pub fn check_readme_at(name: &str, servers: &[Server]) {
+    let readme = fs::read_to_string(repository().join(name)).unwrap();
+    for start in OF_THE_FOLDER {
+        let of_it = examples(&readme).iter().filter(|one| one.command.starts_with(start)).count();
+        assert_eq!(of_it, 1, "{name}: {start}");
+    }
+    let is_of_the_folder =
+        |command: &str| OF_THE_FOLDER.iter().any(|start| command.starts_with(start));
+    let folder = Folder::new();
+    let count = check_commands(name, &folder, servers, |command| !is_of_the_folder(command));
+    assert_eq!(count, examples(&readme).len() - OF_THE_FOLDER.len(), "{name}");
+}
+
+/// Runs the commands of a README that are `wanted`; their count.
+fn check_commands(
+    name: &str,
+    folder: &Folder,
+    servers: &[Server],
+    wanted: impl Fn(&str) -> bool,
+) -> usize {
+    let readme = fs::read_to_string(repository().join(name)).unwrap();
+    let shell = Shell::new(folder, servers);
     let programs = blocks(&readme, "python");
     assert_eq!(programs.len(), 1, "{name}: one Python client");
     let lines = programs[0].lines().filter(|line| !line.is_empty()).count();
     assert!(lines <= 10, "{name}: ten lines");
     fs::write(folder.around().join("bank.py"), &programs[0]).unwrap();
-    let examples = examples(&readme);
-    assert!(examples.len() >= commands_at_least, "{name}: {} commands", examples.len());
-    for Example { command, output } in examples {
-        let ended = shell.run(&command).with_code(0);
+    let mut examples = examples(&readme);
+    examples.retain(|example| wanted(&example.command));
+    for Example { command, output } in &examples {
+        let ended = shell.run(command).with_code(0);
         let found: Vec<&str> = ended.stdout.lines().collect();
         assert!(
-            fits(&found, &output),
+            fits(&found, output),
             "{name}: $ {command}\nprinted\n{}\nand not\n{}\n{}",
             ended.stdout,
             output.join("\n"),
             ended.stderr
         );
     }
-    server.shut_down().with_code(0);
+    examples.len()
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod peers;
 mod repository;
 mod rules;
 mod runner;
+mod services;
 mod steps;
 mod tally;
 mod test;

@@ -1,5 +1,5 @@
 //! The programs that are called besides the toolchain: looks for them and installs what is missing
-//! where it can.
+//! where it can. No service of theirs is started.
 
 use std::env;
 use std::fs;
@@ -8,11 +8,13 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::services::NoServices;
+
 /// A program that something here calls.
 pub struct Need {
     /// The command.
     pub program: &'static str,
-    /// The Debian package that brings it.
+    /// The Debian packages that bring it, a space between two.
     pub package: &'static str,
     /// What it is for.
     pub purpose: &'static str,
@@ -30,6 +32,13 @@ pub const OF_TESTS: &[Need] = &[
     Need { program: "strace", package: "strace", purpose: "stalled and failing syncs" },
     Need { program: "hledger", package: "hledger", purpose: "the check of an export" },
     Need { program: "pg_ctl", package: "postgresql", purpose: "the engine over PostgreSQL" },
+    Need { program: "etcd", package: "etcd-server", purpose: "a cluster that fails over" },
+    Need {
+        program: "patroni",
+        package: "patroni python3-etcd",
+        purpose: "a cluster that fails over",
+    },
+    Need { program: "curl", package: "curl", purpose: "the start of a cluster" },
 ];
 
 /// Where Debian keeps the programs of a database server, a folder per version: not on the search
@@ -48,9 +57,10 @@ pub fn provide(needs: &[Need]) -> Result<bool> {
     for need in &missing {
         println!("{} is missing; it serves {}", need.program, need.purpose);
     }
-    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.package.split(' ')).collect();
     if is_there("apt-get") && is_root()? {
         println!("installing: apt-get install {}", packages.join(" "));
+        let _no_services = NoServices::hold()?;
         apt_get(&["update", "-qq"])?;
         apt_get(&[&["install", "-y", "-qq", "--no-install-recommends"], &*packages].concat())?;
     }

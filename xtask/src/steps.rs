@@ -160,6 +160,12 @@ pub const SLOW_TIERS: &[SlowTier] = &[
         value: "20",
         what: "faults of PostgreSQL and its network under load, 20 times each, cuts at every byte",
     },
+    SlowTier {
+        variable: "SALDO_FAILOVERS",
+        value: "20",
+        what: "a PostgreSQL cluster under Patroni, each of its faults under load 20 times; the usual run \
+               kills the primary once",
+    },
 ];
 
 #[cfg(test)]

@@ -164,7 +164,13 @@ impl Refusal {
     pub fn is_of_the_moment(&self) -> bool {
         matches!(
             self.known_code(),
-            Some(Code::Overloaded | Code::ShuttingDown | Code::OutcomeUnknown | Code::Internal)
+            Some(
+                Code::Overloaded
+                    | Code::ShuttingDown
+                    | Code::DatabaseUnreachable
+                    | Code::OutcomeUnknown
+                    | Code::Internal
+            )
         )
     }
 

@@ -24,6 +24,8 @@ const DONE: &str = r#"{"ok":true,"before":0,"after":5,"seq":1,"tx_id":"t"}"#;
 const DONE_BEFORE: &str =
     r#"{"ok":true,"before":0,"after":5,"seq":1,"tx_id":"t","duplicate":true}"#;
 const UNKNOWN: &str = r#"{"ok":false,"code":"outcome_unknown","error":"the answer was lost"}"#;
+const UNREACHABLE: &str =
+    r#"{"ok":false,"code":"database_unreachable","error":"the database does not answer"}"#;
 const OVERLOADED: &str = r#"{"ok":false,"code":"overloaded","error":"too many requests wait"}"#;
 
 /// One accepted connection, as the server sees it.
@@ -202,17 +204,19 @@ async fn what_the_server_does_not_know_stays_unknown_when_it_is_gone_afterwards(
 }
 
 #[tokio::test]
-async fn what_an_overloaded_server_refused_is_asked_again_on_a_new_connection() {
-    let (listener, address) = listen().await;
-    let asking = deposit(&address, PATIENT);
-    let mut guest = Guest::arrive(&listener).await;
-    let first = guest.hear().await;
-    guest.answer(OVERLOADED).await;
-    drop(guest);
-    let mut guest = Guest::arrive(&listener).await;
-    assert_eq!(guest.hear().await, first);
-    guest.answer(DONE).await;
-    assert_eq!(asking.await.unwrap().unwrap(), Ok(false));
+async fn what_a_server_could_not_do_at_that_moment_is_asked_again_on_a_new_connection() {
+    for refusal in [OVERLOADED, UNREACHABLE] {
+        let (listener, address) = listen().await;
+        let asking = deposit(&address, PATIENT);
+        let mut guest = Guest::arrive(&listener).await;
+        let first = guest.hear().await;
+        guest.answer(refusal).await;
+        drop(guest);
+        let mut guest = Guest::arrive(&listener).await;
+        assert_eq!(guest.hear().await, first);
+        guest.answer(DONE).await;
+        assert_eq!(asking.await.unwrap().unwrap(), Ok(false), "{refusal}");
+    }
 }
 
 #[tokio::test]

@@ -105,6 +105,20 @@ impl Journal {
     }
 }
 
+impl Event {
+    /// A transaction as the wire tells it: a line of the log, but for transfers.
+    pub fn told(transaction: &Value) -> Self {
+        let mut line = transaction.clone();
+        if transaction["tx"] == "transfer" {
+            for (side, after) in [("from", "after_from"), ("to", "after_to")] {
+                line[after] = transaction[side]["after"].clone();
+                line[side] = transaction[side]["user"].clone();
+            }
+        }
+        event(&line)
+    }
+}
+
 impl Reader {
     fn file(&mut self, name: &str, bytes: &[u8]) {
         self.in_padding = false;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -11,24 +12,31 @@ use super::DEADLINE;
 pub struct Wire {
     stream: TcpStream,
     replies: BufReader<TcpStream>,
+    deadline: Duration,
 }
 
 impl Wire {
     /// Connects.
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        stream.set_write_timeout(Some(DEADLINE)).unwrap();
-        let replies = BufReader::new(stream.try_clone().unwrap());
-        Self { stream, replies }
+        Self::try_connect(address, DEADLINE).unwrap()
+    }
+
+    /// Connects, where the server may be gone; a reply that takes longer than `deadline` fails the
+    /// test.
+    pub fn try_connect(address: SocketAddr, deadline: Duration) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(deadline))?;
+        stream.set_write_timeout(Some(deadline))?;
+        let replies = BufReader::new(stream.try_clone()?);
+        Ok(Self { stream, replies, deadline })
     }
 
     /// The same connection for another thread. Replies that this one has buffered stay here.
     pub fn another_hand(&self) -> Self {
         let stream = self.stream.try_clone().unwrap();
         let replies = BufReader::new(stream.try_clone().unwrap());
-        Self { stream, replies }
+        Self { stream, replies, deadline: self.deadline }
     }
 
     /// Its port on this side.
@@ -67,7 +75,7 @@ impl Wire {
             // The end; half a line is none.
             Ok(_) => None,
             Err(error) if is_end(error.kind()) => None,
-            Err(error) => panic!("no reply within {DEADLINE:?}: {error}"),
+            Err(error) => panic!("no reply within {:?}: {error}", self.deadline),
         }
     }
 

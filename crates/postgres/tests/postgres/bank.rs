@@ -10,6 +10,7 @@ use engine::{Outcome, Request};
 use journal::{Currency, LedgerId};
 use ledger::{AccountId, Amount, Balance, Command, Transfer, TxId};
 use postgres::{Address, Mode, Options, Plants, PostgresEngine, create_schema};
+use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 
 use crate::cluster::client;
@@ -26,8 +27,8 @@ pub fn rights() -> &'static str {
 pub struct Bank {
     /// Where its superuser finds it.
     owner: String,
-    host: String,
-    port: u16,
+    /// Hosts and ports of its servers, of which one is the primary.
+    places: Vec<(String, u16)>,
     database: String,
 }
 
@@ -44,12 +45,12 @@ impl Bank {
         let (_, grants) = rights().split_once(";\n").expect("the role, then its rights");
         superuser.batch_execute(grants).await.unwrap();
         let config: Config = owner.parse().unwrap();
-        let [tokio_postgres::config::Host::Tcp(host), ..] = config.get_hosts() else {
-            panic!("{owner}: no host")
-        };
+        let hosts = config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => panic!("{}: no host", path.display()),
+        });
         Self {
-            host: host.clone(),
-            port: config.get_ports().first().copied().unwrap_or(5432),
+            places: hosts.zip(config.get_ports().iter().copied()).collect(),
             database: config.get_dbname().unwrap().to_owned(),
             owner,
         }
@@ -57,28 +58,29 @@ impl Bank {
 
     /// Where the serving role finds it.
     pub fn address(&self) -> Address {
-        self.at(&[self.port])
+        Address::parse(&self.text_at(&self.places)).unwrap()
     }
 
-    /// The same at other ports of its host, one after the other.
+    /// The same at other ports of its first host, one after the other.
     pub fn at(&self, ports: &[u16]) -> Address {
-        Address::parse(&self.text_at(ports)).unwrap()
+        let places: Vec<_> = ports.iter().map(|port| (self.places[0].0.clone(), *port)).collect();
+        Address::parse(&self.text_at(&places)).unwrap()
     }
 
     /// Where another client finds it in that role.
     pub fn as_serving_role(&self) -> String {
-        self.text_at(&[self.port])
+        self.text_at(&self.places)
     }
 
-    fn text_at(&self, ports: &[u16]) -> String {
-        let places: Vec<_> = ports.iter().map(|port| format!("{}:{port}", self.host)).collect();
+    fn text_at(&self, places: &[(String, u16)]) -> String {
+        let places: Vec<_> = places.iter().map(|(host, port)| format!("{host}:{port}")).collect();
         let (places, database) = (places.join(","), &self.database);
         format!("postgres://saldo_serves:serves@{places}/{database}?sslmode=disable")
     }
 
-    /// The port of its server.
+    /// The port of its first server.
     pub fn port(&self) -> u16 {
-        self.port
+        self.places[0].1
     }
 
     /// The name of its database.

@@ -2,7 +2,8 @@
 //! ports of the system's choice, in a temporary folder, gone with the value.
 //!
 //! `SALDO_TEST_POSTGRES` names a server that runs already (an address of a superuser), so that many
-//! tests share one; a test that needs a server of its own starts one all the same.
+//! tests share one; a test that needs a server of its own starts one all the same. It may name several
+//! hosts, with `?target_session_attrs=read-write`, of which one is the primary.
 
 use std::env;
 use std::fs;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use postgres::Mode;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
@@ -118,8 +120,14 @@ impl Cluster {
 
     /// Where a superuser finds a database.
     pub fn address_of(&self, database: &str) -> String {
-        let (begin, _) = self.address.rsplit_once('/').unwrap();
-        format!("{begin}/{database}")
+        let (begin, rest) = self.address.rsplit_once('/').unwrap();
+        let (_, settings) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+        format!("{begin}/{database}{settings}")
+    }
+
+    /// What it promises: several hosts are a primary with its standbys.
+    pub fn mode(&self) -> Mode {
+        if self.address.contains(',') { Mode::Replicated } else { Mode::Unchecked }
     }
 
     /// The port of a server.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cluster::Cluster;
 use engine::BoxFuture;
 use engine::conformance::Instance;
-use postgres::{Address, Mode, Options, PostgresEngine};
+use postgres::{Address, Options, PostgresEngine};
 
 engine::conformance_suite!(fresh, 32);
 
@@ -15,10 +15,9 @@ async fn fresh() -> Instance {
     over(Arc::new(cluster), address).await
 }
 
-#[expect(clippy::only_used_in_recursion, reason = "the server stands as long as it is held")]
 fn over(cluster: Arc<Cluster>, address: Address) -> BoxFuture<'static, Instance> {
     Box::pin(async move {
-        let options = Options { mode: Mode::Unchecked, ..Options::default() };
+        let options = Options { mode: cluster.mode(), ..Options::default() };
         let engine = Arc::new(PostgresEngine::open(address.clone(), options).await.unwrap());
         Instance {
             engine: engine.clone(),
