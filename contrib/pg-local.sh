@@ -95,7 +95,7 @@ is_running() { kill -0 "$1" 2>/dev/null && [ "$(ps -o stat= -p "$1" | cut -c1)" 
 
 # --- one PostgreSQL, or two -----------------------------------------------------------------------
 
-# settings PORT STANDBYS
+# settings PORT STANDBYS. mmap: what the processes share goes with the folder, also when they are killed.
 settings() {
   cat <<SETTINGS
 port=$1
@@ -103,6 +103,7 @@ listen_addresses='$host'
 unix_socket_directories=''
 max_connections=200
 restart_after_crash=off
+dynamic_shared_memory_type=mmap
 synchronous_standby_names='$2'
 SETTINGS
 }

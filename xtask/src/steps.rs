@@ -48,7 +48,7 @@ const LINTS: &[&str] = &[
     "--workspace",
     "--all-targets",
     "--features",
-    "engine/conformance,sim/planted",
+    "engine/conformance,postgres/planted,sim/planted",
     "--",
     "-D",
     "warnings",
@@ -120,6 +120,18 @@ pub const STEPS: &[Step] = &[
         Action::Tests(&["--package", "sim", "--features", "planted", "--test", "planted"]),
     ),
     Step::new(
+        "planted faults of the engine over PostgreSQL: each is caught",
+        Action::DatabaseTests(&[
+            "--package",
+            "postgres",
+            "--features",
+            "planted",
+            "--test",
+            "postgres",
+            "planted",
+        ]),
+    ),
+    Step::new(
         "the release binary, driven from outside",
         Action::Tests(&["--package", "tests", "--tests"]),
     ),
@@ -142,6 +154,11 @@ pub const SLOW_TIERS: &[SlowTier] = &[
         variable: "SALDO_SEEDS",
         value: "1000000",
         what: "simulated power loss, 1,000,000 seeds",
+    },
+    SlowTier {
+        variable: "SALDO_PG_FAULTS",
+        value: "20",
+        what: "faults of PostgreSQL and its network under load, 20 times each, cuts at every byte",
     },
     SlowTier {
         variable: "SALDO_FAILOVERS",

@@ -12,7 +12,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
 use crate::error::OpenError;
-use crate::link::{Link, Mode};
+use crate::finder::Finder;
+use crate::link::Mode;
+use crate::planted::Plants;
 use crate::queue::{Job, Queue};
 use crate::slot::{Asked, answer, serve};
 
@@ -33,6 +35,8 @@ pub struct Options {
     /// Called once, with what is wrong, when no retry can mend it (rule D46). Nothing is done any
     /// more; whoever serves is best to end.
     pub on_fatal: fn(&str),
+    /// Faults planted by a test.
+    pub plants: Plants,
 }
 
 impl Default for Options {
@@ -43,6 +47,7 @@ impl Default for Options {
             patience: Duration::from_secs(40),
             requests_max: 65_536,
             on_fatal: |_| {},
+            plants: Plants::default(),
         }
     }
 }
@@ -61,6 +66,8 @@ pub struct PostgresEngine {
 pub(crate) struct Shared {
     pub(crate) address: Address,
     pub(crate) mode: Mode,
+    pub(crate) plants: Plants,
+    pub(crate) patience: Duration,
     pub(crate) queue: Queue,
     seq: AtomicU64,
     failed: AtomicBool,
@@ -98,13 +105,16 @@ impl PostgresEngine {
     /// Connects and starts, within a tokio runtime.
     /// Errors: no primary answers, or the database must not be used as it is.
     pub async fn open(address: Address, options: Options) -> Result<Self, OpenError> {
-        let link = Link::open(&address, options.mode).await?;
+        let mut finder = Finder::new(address.clone(), options.mode, options.plants);
+        let link = finder.find().await?;
         let row = link.client.query_one(&link.statements.head, &[]).await?;
         let seq: i64 = row.try_get(0)?;
         drop(link);
         let shared = Arc::new(Shared {
             address,
             mode: options.mode,
+            plants: options.plants,
+            patience: options.patience,
             queue: Queue::default(),
             seq: AtomicU64::new(u64::try_from(seq).unwrap_or_default()),
             failed: AtomicBool::new(false),

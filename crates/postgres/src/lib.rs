@@ -4,9 +4,10 @@
 //! writes accounts, events and statement in one transaction, which the database commits on two
 //! machines before it answers. Nothing of the bank is kept in the server.
 //!
-//! From the bottom up: `sqlstate` (what an error means), `schema`, `address` (hosts,
-//! with `passfile` and `secure`), `link` (one connection, its checks and statements), `plan` (deciding a batch; pure), `store` (a batch as a transaction), `reads`,
-//! `queue` and `slot` (batches under way, and again after a failure), `engine`.
+//! From the bottom up: `sqlstate` (what an error means), `schema`, `address` (hosts, with `passfile`
+//! and `secure`), `link` (one connection, its checks and statements), `finder` (which host is the
+//! primary), `plan` (deciding a batch; pure), `store` (a batch as a transaction), `reads`, `queue` and
+//! `slot` (batches under way, and again after a failure), `engine`.
 //!
 //! **Invariant:** an answer leaves only after the acknowledgement of a replicated commit that was
 //! written later than everything it shows.
@@ -18,9 +19,11 @@
 mod address;
 mod engine;
 mod error;
+mod finder;
 mod link;
 mod passfile;
 mod plan;
+mod planted;
 mod queue;
 mod reads;
 mod schema;
@@ -34,4 +37,5 @@ pub use crate::engine::{Options, PostgresEngine};
 pub use address::Address;
 pub use error::{AddressError, CheckFault, OpenError};
 pub use link::Mode;
+pub use planted::{Planted, Plants};
 pub use schema::{SCHEMA_VERSION, create_schema};

@@ -23,22 +23,21 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::address::{Address, Place};
 use crate::error::{CheckFault, OpenError};
+use crate::planted::Plants;
 use crate::schema::{SCHEMA_VERSION, has_schema};
 use crate::statements::Statements;
 
 /// How long one host may take to be reached. A frozen host accepts connections and says nothing.
 const HOST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long the checks of a connection may take, the first commit on it included.
+/// How long one host may take to say whether it is the primary.
 const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What each session is set to. The limits on locks and idle transactions keep a server that stands
-/// still from holding rows; none of them can fire while a commit waits for its standby. Without
-/// sequential scans a plan that was made while a table was empty stays good when it is not.
-const SESSION: &str = "SET client_min_messages = warning; SET synchronous_commit = on; \
-    SET statement_timeout = 0; SET lock_timeout = '2s'; \
-    SET idle_in_transaction_session_timeout = '5s'; \
-    SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
+/// still from holding rows; none of them can fire while a commit waits for its standby. A plan that
+/// was made while a table was empty stays for as long as the session: without sequential scans,
+/// and without joins that read all rows of an account, it stays good when the table is not.
+const SESSION: &str = include_str!("session.sql");
 
 /// How many rows the barrier has: connections that choose different ones do not meet.
 const BARRIERS: i32 = 64;
@@ -61,6 +60,7 @@ pub(crate) struct Link {
     pub(crate) client: Client,
     pub(crate) statements: Statements,
     pub(crate) mode: Mode,
+    pub(crate) plants: Plants,
     /// The row of the barrier that this connection writes.
     pub(crate) barrier: i32,
     /// Notices so far. One that comes during a commit means that its success is none.
@@ -75,24 +75,6 @@ impl Drop for Driver {
 }
 
 impl Link {
-    /// Finds the primary and prepares a connection to it: the hosts one by one, each with a time of
-    /// its own. Errors: none serves now, or the database must not be used as it is.
-    pub(crate) async fn open(address: &Address, mode: Mode) -> Result<Self, OpenError> {
-        let mut last = "the address names no host".to_owned();
-        for place in address.places() {
-            let (host, port) = (place.host.clone(), place.port);
-            let opened = timeout(CHECK_PATIENCE, Self::open_at(place, mode)).await;
-            match opened {
-                Ok(Ok(Some(link))) => return Ok(link),
-                Ok(Ok(None)) => last = format!("{host}:{port} is no primary"),
-                Ok(Err(OpenError::Check(fault))) => return Err(fault.into()),
-                Ok(Err(error)) => last = format!("{host}:{port}: {}", told(&error)),
-                Err(_) => last = format!("{host}:{port} did not answer within {CHECK_PATIENCE:?}"),
-            }
-        }
-        Err(OpenError::Unreachable { last })
-    }
-
     /// Notices so far.
     pub(crate) fn notices(&self) -> u64 {
         self.notices.load(Ordering::Acquire)
@@ -103,7 +85,14 @@ impl Link {
         self.mode == Mode::Replicated
     }
 
-    async fn open_at(place: Place, mode: Mode) -> Result<Option<Self>, OpenError> {
+    /// Connects to one host and prepares the connection; `None`: it is no primary. It has served once
+    /// when it is given: in replicated mode it had a commit acknowledged by a standby.
+    /// Errors: it does not answer, or the database must not be used as it is.
+    pub(crate) async fn open_at(
+        place: Place,
+        mode: Mode,
+        plants: Plants,
+    ) -> Result<Option<Self>, OpenError> {
         let notices = Arc::new(AtomicU64::new(0));
         let (client, driver) = connect(place, Arc::clone(&notices)).await?;
         client.batch_execute(SESSION).await?;
@@ -114,7 +103,7 @@ impl Link {
         check(&client, mode).await?;
         let statements = Statements::prepare(&client).await?;
         let barrier = i32::try_from(rand::random::<u32>() % 64).unwrap_or(0) % BARRIERS;
-        let link = Self { client, statements, mode, barrier, notices, _driver: driver };
+        let link = Self { client, statements, mode, plants, barrier, notices, _driver: driver };
         if mode == Mode::Replicated {
             let before = link.notices();
             let asks: bool = true;
@@ -233,6 +222,6 @@ async fn check(client: &Client, mode: Mode) -> Result<(), OpenError> {
 }
 
 /// What one host said.
-fn told(error: &OpenError) -> String {
+pub(crate) fn told(error: &OpenError) -> String {
     if let OpenError::Unreachable { last } = error { last.clone() } else { chain(error) }
 }

@@ -4,8 +4,9 @@
 //! or the deadline has passed; then its outcome is called unknown.
 
 use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use engine::{Outcome, Query, Reading, Request, Unavailable, chain};
@@ -13,11 +14,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::engine::{Shared, now_us};
+use crate::finder::Finder;
 use crate::link::Link;
+use crate::planted::Planted;
 use crate::queue::Job;
 use crate::reads;
 use crate::sqlstate::Fault;
-use crate::store::{Failed, run};
+use crate::store::{Failed, Progress, run};
 
 /// Most requests, and most accounts named, in one transaction; a single request may have more.
 const REQUESTS_MAX: usize = 500;
@@ -26,6 +29,21 @@ const ACCOUNTS_MAX: usize = 1_000;
 /// Pauses between attempts, doubled from one to the next.
 const PAUSE_MIN: Duration = Duration::from_millis(2);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// How long an attempt may take before its commit is sent: longer than one wait for a lock (2 s, the
+/// session's `lock_timeout`), which the database ends by itself and which costs no connection.
+const DECIDE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long an attempt may take in all. A commit that takes so long waits for a standby that is gone,
+/// or was sent to a primary that stands still or is cut off: it is asked again on another connection,
+/// where the locks that it holds are waited for until it has ended.
+const ATTEMPT_PATIENCE: Duration = Duration::from_secs(15);
+
+/// More for each account named: one request may name hundreds of thousands.
+const ACCOUNT_PATIENCE: Duration = Duration::from_millis(1);
+
+/// How long one attempt at a question may take, one that counts all accounts included.
+const QUESTION_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A question with the place for its answer.
 pub(crate) struct Asked {
@@ -55,6 +73,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, mut asked: mpsc::Receiver<Asked>
 /// Keeps a connection, and opens another when it is of no use any more.
 struct Keeper {
     shared: Arc<Shared>,
+    finder: Finder,
     link: Option<Link>,
     pause: Duration,
     /// Most requests in the next transaction: fewer after failures.
@@ -63,7 +82,8 @@ struct Keeper {
 
 impl Keeper {
     fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, link: None, pause: PAUSE_MIN, requests_max: REQUESTS_MAX }
+        let finder = Finder::new(shared.address.clone(), shared.mode, shared.plants);
+        Self { shared, finder, link: None, pause: PAUSE_MIN, requests_max: REQUESTS_MAX }
     }
 
     /// Runs batches to their ends, in parts, in their order.
@@ -78,8 +98,8 @@ impl Keeper {
                 .cloned()
                 .collect();
             let Some(deadline) = jobs.iter().map(Job::deadline).min() else { return };
-            let may_be_written = AtomicBool::new(false);
-            match self.attempt(&requests, deadline, &may_be_written).await {
+            let progress = Progress::default();
+            match self.attempt(&requests, deadline, &progress).await {
                 Ok(outcomes) => {
                     self.succeeded();
                     self.shared.note(&outcomes);
@@ -89,7 +109,9 @@ impl Keeper {
                     }
                 }
                 Err(failed) => {
-                    if may_be_written.load(Ordering::Acquire) && failed.fault != Fault::Retry {
+                    let is_lost = progress.may_be_written.load(Ordering::Acquire)
+                        && failed.fault != Fault::Retry;
+                    if is_lost && !self.shared.plants.has(Planted::LostIsNotDone) {
                         for (job, part) in jobs.iter_mut().zip(&parts) {
                             job.lost(part.len());
                         }
@@ -109,13 +131,7 @@ impl Keeper {
             if Instant::now() >= asked.deadline {
                 return Err(Unavailable::DatabaseUnreachable);
             }
-            let read = async {
-                let link = self.opened().await?;
-                reads::answer(link, &asked.query, now_us()).await
-            };
-            let late = || Failed::new(Fault::Elsewhere, "it was not answered in time");
-            let read = timeout_at(asked.deadline, read).await.unwrap_or_else(|_| Err(late()));
-            match read {
+            match self.ask(asked).await {
                 Ok(reading) => {
                     self.succeeded();
                     self.shared.reached(reading.as_of());
@@ -126,31 +142,55 @@ impl Keeper {
         }
     }
 
+    /// The limit of one attempt, which leaves time for another.
+    fn at_most(&self, limit: Duration) -> Duration {
+        limit.min(self.shared.patience / 2)
+    }
+
+    async fn ask(&mut self, asked: &Asked) -> Result<Reading, Failed> {
+        let patience = self.at_most(QUESTION_PATIENCE);
+        let opened = timeout_at(asked.deadline, self.opened()).await;
+        let link = opened.map_err(|_| late())??;
+        let limit = asked.deadline.min(Instant::now() + patience);
+        let read = reads::answer(link, &asked.query, now_us());
+        timeout_at(limit, read).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Runs `requests` once. An attempt that takes too long is left where it is, and its connection
+    /// with it: nothing is ever cancelled at the database.
     async fn attempt(
         &mut self,
         requests: &[Request<'static>],
         deadline: Instant,
-        may_be_written: &AtomicBool,
+        progress: &Progress,
     ) -> Result<Vec<Outcome<'static>>, Failed> {
-        let attempt = async {
-            let link = self.opened().await?;
-            run(link, requests, now_us(), may_be_written).await
-        };
-        match timeout_at(deadline, attempt).await {
-            Ok(ran) => ran,
-            Err(_) => Err(Failed::new(Fault::Elsewhere, "it was not answered in time")),
+        let (deciding, in_all) = (self.at_most(DECIDE_PATIENCE), self.at_most(ATTEMPT_PATIENCE));
+        let opened = timeout_at(deadline, self.opened()).await;
+        let link = opened.map_err(|_| late())??;
+        let named: usize = requests.iter().map(names_count).sum();
+        let more = ACCOUNT_PATIENCE.saturating_mul(u32::try_from(named).unwrap_or(u32::MAX));
+        let began = Instant::now();
+        let limit = |patience: Duration| deadline.min(began + patience.saturating_add(more));
+        let mut running = pin!(run(link, requests, now_us(), progress));
+        if let Ok(ran) = timeout_at(limit(deciding), running.as_mut()).await {
+            return ran;
         }
+        if !progress.is_committing.load(Ordering::Acquire) {
+            return Err(late());
+        }
+        timeout_at(limit(in_all), running).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// The connection, opened if there is none.
     async fn opened(&mut self) -> Result<&Link, Failed> {
         let link = match self.link.take() {
             Some(link) if !link.client.is_closed() => link,
-            _ => {
-                let opened = Link::open(&self.shared.address, self.shared.mode).await;
-                // It was checked at the start: what is wrong now may be mended.
-                opened.map_err(|error| Failed::new(Fault::Elsewhere, chain(&error)))?
-            }
+            // It was checked at the start: what is wrong now may be mended.
+            _ => self
+                .finder
+                .find()
+                .await
+                .map_err(|error| Failed::new(Fault::Elsewhere, chain(&error)))?,
         };
         Ok(self.link.insert(link))
     }
@@ -204,6 +244,10 @@ impl Keeper {
         }
         rest
     }
+}
+
+fn late() -> Failed {
+    Failed::new(Fault::Elsewhere, "it was not answered in time")
 }
 
 /// Which of the rest of each batch goes into the next transaction: in order, so that no request

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_means_what_the_moment_makes_of_it() {
+    fn pg_d39_every_code_means_what_the_moment_makes_of_it() {
         use Fault::{Elsewhere, Fatal, Retry, Unavailable, Unknown};
         for (codes, reading, writing, committing) in [
             (&["40001", "40P01", "55P03", "23505", "22012"][..], Retry, Retry, Retry),

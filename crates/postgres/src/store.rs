@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::link::Link;
 use crate::plan::{Committed, Loaded, Plan, Row, Writes, plan};
+use crate::planted::Planted;
 use crate::sqlstate::{Fault, Stage, fault};
 
 /// What kept a batch from its end.
@@ -41,30 +42,40 @@ impl Failed {
 /// The values of a statement.
 type Values<'v> = &'v [&'v (dyn ToSql + Sync)];
 
-/// Runs `requests` as one transaction, at the clock's `now_us`. `may_be_written` is set before the
-/// commit is sent: from then on a lost answer may be a success.
+/// How far a batch has come; for who stops waiting for it.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Its commit, or the one that proves what it shows, may have been sent.
+    pub(crate) is_committing: AtomicBool,
+    /// So has something of the client's: a lost answer may be a success.
+    pub(crate) may_be_written: AtomicBool,
+}
+
+/// Runs `requests` as one transaction, at the clock's `now_us`.
 pub(crate) async fn run(
     link: &Link,
     requests: &[Request<'static>],
     now_us: u64,
-    may_be_written: &AtomicBool,
+    progress: &Progress,
 ) -> Result<Vec<Outcome<'static>>, Failed> {
     if let Some(names) = only_balances(requests) {
+        progress.is_committing.store(true, Ordering::Release);
         return balances(link, requests, &names).await;
     }
     let loaded = load(link, requests).await?;
     let plan = plan(requests, loaded, now_us);
-    if !plan.absences.is_empty() {
+    if !plan.absences.is_empty() && !link.plants.has(Planted::AbsenceUnproved) {
         prove_absent(link, &plan).await?;
     }
-    may_be_written.store(!plan.is_only_asking(), Ordering::Release);
+    progress.is_committing.store(true, Ordering::Release);
+    progress.may_be_written.store(!plan.is_only_asking(), Ordering::Release);
     let committed = if plan.is_only_asking() {
         pass(link).await?;
         None
     } else {
         Some(commit(link, &plan.writes).await?)
     };
-    may_be_written.store(false, Ordering::Release);
+    progress.may_be_written.store(false, Ordering::Release);
     Ok(plan.outcomes(committed))
 }
 
@@ -137,7 +148,7 @@ async fn prove_absent(link: &Link, plan: &Plan) -> Result<(), Failed> {
 /// Ends a transaction that wrote nothing; in replicated mode with a [`barrier`] in it.
 async fn pass(link: &Link) -> Result<(), Failed> {
     let commit = link.client.batch_execute("COMMIT");
-    if !link.is_replicated() {
+    if !proves(link) {
         return commit.await.map_err(Failed::at(Stage::Reading));
     }
     prove_replicated(link, commit).await
@@ -182,6 +193,9 @@ async fn commit(link: &Link, writes: &Writes) -> Result<Committed, Failed> {
         client.batch_execute("COMMIT"),
     )
     .await;
+    if link.plants.has(Planted::OnlyCommitCounts) && ended.is_ok() {
+        return Ok(Committed { first: Seq::ZERO, at_us: 0 });
+    }
     // The first error counts: those behind it only say that there was one.
     let written = written.map_err(Failed::at(Stage::Writing))?;
     let placed = placed.map_err(Failed::at(Stage::Writing))?;
@@ -198,7 +212,7 @@ async fn commit(link: &Link, writes: &Writes) -> Result<Committed, Failed> {
 
 /// A notice during a commit means that it did not wait for its standby, whatever it said.
 fn no_notice(link: &Link, before: u64) -> Result<(), Failed> {
-    if link.notices() == before {
+    if link.notices() == before || link.plants.has(Planted::NoticeIgnored) {
         Ok(())
     } else {
         Err(Failed::new(Fault::Unknown, "the database gave a notice while it committed"))
@@ -277,11 +291,16 @@ async fn balances(
 /// In replicated mode, a write whose commit proves that all that was read on this connection before
 /// is on a standby. Its place in the pipeline is behind what is polled before it.
 pub(crate) async fn barrier(link: &Link) -> Result<(), Failed> {
-    if !link.is_replicated() {
+    if !proves(link) {
         return Ok(());
     }
     // Outside a transaction the write is its own commit.
     prove_replicated(link, ready(Ok(()))).await
+}
+
+/// Whether answers that write nothing are proved to be replicated.
+fn proves(link: &Link) -> bool {
+    link.is_replicated() && !link.plants.has(Planted::NoBarrier)
 }
 
 /// Writes the barrier, and commits it by `commit` in the same pipeline. Nothing of a client's is in

@@ -11,7 +11,7 @@ engine::conformance_suite!(fresh, 32);
 
 async fn fresh() -> Instance {
     let cluster = Cluster::any();
-    let address = cluster.bank().await;
+    let address = cluster.bank().await.address();
     over(Arc::new(cluster), address).await
 }
 

@@ -160,7 +160,8 @@ async fn both_engines_answer_a_random_history_in_the_same_way() {
     let mut random = Random(Xoshiro256PlusPlus::seed_from_u64(seed));
     let cluster = Cluster::any();
     let options = Options { mode: Mode::Unchecked, ..Options::default() };
-    let database = PostgresEngine::open(cluster.bank().await, options).await.unwrap();
+    let address = cluster.bank().await.address();
+    let database = PostgresEngine::open(address, options).await.unwrap();
     let genesis = Genesis { ledger: LedgerId(7), currency: Currency::new("BRL").unwrap() };
     let options = FolderOptions::new(genesis);
     let disk = Arc::new(SimDisk::new());

@@ -1,8 +1,21 @@
 //! The engine over PostgreSQL, against real servers.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod bank;
+mod checks;
 mod cluster;
 mod conformance;
+mod cuts;
 mod differential;
-mod rules;
+mod load;
+mod plans;
+mod plant;
+#[cfg(feature = "planted")]
+mod planted;
+mod proxy;
+mod rights;
+mod rules_commit;
+mod rules_replication;
+mod rules_retry;
 mod secrets;
+mod under_load;

@@ -36,7 +36,7 @@ fn write(path: &Path, text: &str, is_the_servers: bool) {
 impl Guarded {
     async fn start() -> Self {
         let cluster = Cluster::single();
-        let bank = cluster.bank().await;
+        let bank = cluster.bank().await.address();
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let path = |name: &str| folder.path().join(name);
