@@ -6,7 +6,8 @@
 //!
 //! From the bottom up: `sqlstate` (what an error means), `schema`, `link` (one connection, its checks
 //! and statements), `plan` (deciding a batch; pure), `store` (a batch as a transaction), `reads`,
-//! `queue` and `slot` (batches under way, and again after a failure), `engine`.
+//! `queue` and `slot` (batches under way, and again after a failure), `engine`. Beside them, for whole
+//! histories: `scan` reads one, `verify` proves one, `intake` takes one over.
 //!
 //! **Invariant:** an answer leaves only after the acknowledgement of a replicated commit that was
 //! written later than everything it shows.
@@ -15,19 +16,27 @@
 //! Not here: replication, failover and locking, which are the database's.
 #![deny(clippy::indexing_slicing)]
 
+mod carry_error;
 mod engine;
 mod error;
+mod intake;
 mod link;
 mod plan;
 mod queue;
 mod reads;
+mod scan;
 mod schema;
 mod slot;
 mod sqlstate;
 mod statements;
 mod store;
+mod verify;
 
 pub use crate::engine::{Options, PostgresEngine};
+pub use carry_error::{CarryError, Flaw, Mismatch};
 pub use error::{CheckFault, OpenError};
+pub use intake::Intake;
 pub use link::{Address, Mode};
+pub use scan::History;
 pub use schema::{SCHEMA_VERSION, create_schema};
+pub use verify::{Proof, verify};

@@ -8,6 +8,7 @@ mod act;
 mod bench;
 mod bulk;
 mod cli;
+mod copy;
 mod duration;
 mod exit_code;
 mod export;

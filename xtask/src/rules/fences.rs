@@ -33,7 +33,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "thiserror",
         ],
     ),
-    // rustix for its tests alone, which stop and kill servers.
+    // rustix for its tests alone, which stop and kill servers; sha2: decision 0014.
     (
         "postgres",
         &[
@@ -41,6 +41,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "futures-util",
             "rand",
             "rustix",
+            "sha2",
             "thiserror",
             "tokio",
             "tokio-postgres",

@@ -93,6 +93,36 @@ impl Cluster {
         driver.await.unwrap().unwrap();
     }
 
+    /// A new database with all that this one holds, to which nobody is connected.
+    pub async fn copy_of(&self, address: &Address) -> Address {
+        let name = format!("t_{:032x}", rand::random::<u128>());
+        self.run(&format!("CREATE DATABASE {name} TEMPLATE {}", name_of(address))).await;
+        Address::parse(&self.address_of(&name)).unwrap()
+    }
+
+    /// A connection to a database, as the superuser.
+    pub async fn client_in(&self, address: &Address) -> tokio_postgres::Client {
+        let place = self.address_of(&name_of(address));
+        let (client, driver) =
+            tokio_postgres::connect(&place, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(driver);
+        client
+    }
+
+    /// Runs statements in a database, as the superuser.
+    pub async fn run_in(&self, address: &Address, statements: &str) {
+        let place = self.address_of(&name_of(address));
+        let (client, driver) =
+            tokio_postgres::connect(&place, tokio_postgres::NoTls).await.unwrap();
+        let driver = tokio::spawn(driver);
+        client
+            .batch_execute(statements)
+            .await
+            .unwrap_or_else(|error| panic!("{statements}: {error:?}"));
+        drop(client);
+        driver.await.unwrap().unwrap();
+    }
+
     /// Waits until this question, asked of the primary, is answered with yes.
     pub async fn wait_until(&self, question: &str) {
         let began = Instant::now();
@@ -156,6 +186,12 @@ impl Drop for Cluster {
             }
         }
     }
+}
+
+/// The name of a database.
+fn name_of(address: &Address) -> String {
+    let shown = address.to_string();
+    shown.rsplit_once('/').unwrap().1.to_owned()
 }
 
 /// Sends a signal to a process and all its children.

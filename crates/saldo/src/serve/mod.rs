@@ -9,7 +9,7 @@ pub mod database;
 mod fatal;
 mod greeting;
 mod log;
-mod opening;
+pub mod opening;
 mod probe;
 mod recovering;
 mod signals;
