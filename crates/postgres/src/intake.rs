@@ -36,7 +36,8 @@ pub struct Intake {
     chain: Chain,
     /// Whether the database was made for another ledger, in which nothing has happened.
     is_adopted: bool,
-    is_marked: bool,
+    /// Whether the mark was there when the database was opened, or was made since.
+    has_begun: bool,
 }
 
 /// An account while a portion is laid out.
@@ -79,7 +80,6 @@ impl Intake {
         }
         check_version(&client).await?;
         check_settings(&client, mode).await?;
-        let is_marked = is_marked(&client).await?;
         let found = genesis(&client).await?;
         let head = head(&client).await?;
         let is_adopted = found != *expected;
@@ -93,17 +93,13 @@ impl Intake {
         };
         let genesis = expected.clone();
         let _driver = driver;
-        Ok(Self { address, mode, client, _driver, genesis, head, chain, is_adopted, is_marked })
+        let has_begun = !is_adopted && is_marked(&client).await?;
+        Ok(Self { address, mode, client, _driver, genesis, head, chain, is_adopted, has_begun })
     }
 
     /// The last event that the database holds.
     pub fn last(&self) -> Seq {
         self.head.seq
-    }
-
-    /// Whether a copy into it was begun and not finished.
-    pub fn is_marked(&self) -> bool {
-        self.is_marked
     }
 
     /// What the database says so far: every event of it is read, and its place in the chain of hashes
@@ -125,8 +121,12 @@ impl Intake {
         Ok(content)
     }
 
-    /// Marks the database, so that no server serves it until [`Intake::finish`].
+    /// Marks the database, so that no server serves it until [`Intake::finish`], and gives it the ledger's
+    /// name. Once is enough, and more does no harm.
     pub async fn begin(&mut self) -> Result<(), CarryError> {
+        if self.has_begun {
+            return Ok(());
+        }
         let transaction = self.client.transaction().await?;
         let held = transaction
             .query_one("SELECT seq FROM saldo.head WHERE k = 0 FOR UPDATE", &[])
@@ -148,13 +148,14 @@ impl Intake {
             self.head.hash = self.chain.bytes().to_vec();
         }
         transaction.commit().await?;
-        (self.is_marked, self.is_adopted) = (true, false);
+        (self.has_begun, self.is_adopted) = (true, false);
         Ok(())
     }
 
     /// Writes the events behind [`Intake::last`], which follow one another, and commits them.
     /// On an error none of them is written, unless the commit's answer was lost: then all may be.
     pub async fn write(&mut self, events: &[Transaction<'static>]) -> Result<(), CarryError> {
+        self.begin().await?;
         let Some(last) = events.last() else { return Ok(()) };
         let mut accounts = self.accounts_of(events).await?;
         let known = accounts.len();

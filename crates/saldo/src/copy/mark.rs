@@ -3,8 +3,9 @@
 //! **Invariant:** the mark is durable before the first event is written, and goes only when the folder
 //! was proven to hold all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::exit_code::Exit;
@@ -23,7 +24,9 @@ pub fn is_marked(folder: &Path) -> io::Result<bool> {
 
 /// Marks the folder, durably.
 pub fn set(folder: &Path) -> io::Result<()> {
-    let mut mark = File::create(folder.join(MARK))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut mark = options.open(folder.join(MARK))?;
     mark.write_all(TEXT.as_bytes())?;
     mark.sync_all()?;
     File::open(folder)?.sync_all()

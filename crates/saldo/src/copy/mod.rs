@@ -27,6 +27,7 @@ use ledger::Seq;
 pub use self::database::refused as carried;
 pub use self::mark::{MARK, must_be_finished};
 pub use self::place::Place;
+pub use self::portion::EVENTS_MAX;
 use self::portion::Portion;
 pub use self::target::Proven;
 use self::target::Target;
@@ -44,6 +45,8 @@ pub struct Route {
     pub from: Place,
     /// Where it is to be.
     pub to: Place,
+    /// Most events in a portion.
+    pub events_max: u32,
     /// A database need not replicate.
     pub is_unreplicated: bool,
     /// Whether no progress is shown.
@@ -68,9 +71,9 @@ type Portions = Receiver<Result<Portion, Failure>>;
 /// what it was; then the target holds a prefix, and the same copy goes on behind it.
 pub fn run(route: &Route) -> Result<Copied, Failure> {
     let (sender, portions) = sync_channel(PORTIONS_AHEAD);
-    let (from, is_unreplicated) = (route.from.clone(), route.is_unreplicated);
     // What it returns keeps the source as it is, until the target is proven.
-    let reading = thread::spawn(move || source::read(&from, is_unreplicated, &sender));
+    let asked = route.clone();
+    let reading = thread::spawn(move || source::read(&asked, &sender));
     let Portion::Opened { genesis, last } = next(&portions)? else { return Err(ended_early()) };
     let mut target = Target::open(&route.to, route.is_unreplicated, &genesis)?;
     let found = target.last();

@@ -3,9 +3,10 @@
 use journal::Genesis;
 use ledger::{Seq, Transaction};
 
-/// Most events in a portion, and most accounts that they change together; a single event may have
-/// more. A portion is a transaction of a database.
-const EVENTS_MAX: usize = 4_000;
+/// Most events in a portion, unless another number is chosen. A portion is a transaction of a database.
+pub const EVENTS_MAX: u32 = 4_000;
+
+/// Most accounts that the events of a portion change together; a single event may change more.
 const LEGS_MAX: usize = 10_000;
 
 /// A part of what is said.
@@ -24,18 +25,23 @@ pub enum Portion {
 }
 
 /// Events that wait until a portion is full.
-#[derive(Default)]
 pub struct Gathering {
+    events_max: usize,
     events: Vec<Transaction<'static>>,
     legs_count: usize,
 }
 
 impl Gathering {
+    /// For portions of so many events at most.
+    pub fn new(events_max: u32) -> Self {
+        Self { events_max: events_max as usize, events: Vec::new(), legs_count: 0 }
+    }
+
     /// Adds an event; returns a portion that is full with it.
     pub fn add(&mut self, event: Transaction<'static>) -> Option<Portion> {
         self.legs_count += event.event.legs().count();
         self.events.push(event);
-        let is_full = self.events.len() >= EVENTS_MAX || self.legs_count >= LEGS_MAX;
+        let is_full = self.events.len() >= self.events_max || self.legs_count >= LEGS_MAX;
         if is_full { self.take() } else { None }
     }
 

@@ -7,11 +7,11 @@ use std::sync::mpsc::SyncSender;
 use journal::disk::{Disk, RealDisk};
 use postgres::{Address, History, Mode};
 
-use super::database;
 use super::folder::refused;
 use super::mark::must_be_finished;
 use super::place::Place;
 use super::portion::{Gathering, Portion};
+use super::{Route, database};
 use crate::failure::Failure;
 use crate::proof::no_ledger;
 use crate::runtime;
@@ -23,12 +23,13 @@ pub type Sender = SyncSender<Result<Portion, Failure>>;
 pub type Held = Option<<RealDisk as Disk>::File>;
 
 /// Reads all of it, and tells it to whoever receives. A receiver that went away ends it.
-pub fn read(from: &Place, is_unreplicated: bool, sender: &Sender) -> Held {
-    let read = match from {
-        Place::Folder(folder) => read_folder(folder, sender).map(Some),
+pub fn read(route: &Route, sender: &Sender) -> Held {
+    let gathering = Gathering::new(route.events_max);
+    let read = match &route.from {
+        Place::Folder(folder) => read_folder(folder, gathering, sender).map(Some),
         Place::Database(address) => {
-            let mode = if is_unreplicated { Mode::Unchecked } else { Mode::Replicated };
-            runtime::block_on(read_database(address, mode, sender)).map(|()| None)
+            let mode = if route.is_unreplicated { Mode::Unchecked } else { Mode::Replicated };
+            runtime::block_on(read_database(address, mode, gathering, sender)).map(|()| None)
         }
     };
     match read {
@@ -46,7 +47,11 @@ fn told(sender: &Sender, portion: Portion) -> bool {
     sender.send(Ok(portion)).is_ok()
 }
 
-fn read_folder(folder: &Path, sender: &Sender) -> Result<<RealDisk as Disk>::File, Failure> {
+fn read_folder(
+    folder: &Path,
+    mut gathering: Gathering,
+    sender: &Sender,
+) -> Result<<RealDisk as Disk>::File, Failure> {
     must_be_finished(folder)?;
     let disk = crate::proof::open(folder)?;
     let refused = |error| refused(folder, &error);
@@ -57,7 +62,6 @@ fn read_folder(folder: &Path, sender: &Sender) -> Result<<RealDisk as Disk>::Fil
     if !told(sender, Portion::Opened { genesis, last: survey.last() }) {
         return Ok(lock);
     }
-    let mut gathering = Gathering::default();
     let all = journal::events(&disk, &survey, |event| {
         let full = gathering.add(event.clone().into_owned());
         if full.is_none_or(|portion| told(sender, portion)) {
@@ -72,14 +76,18 @@ fn read_folder(folder: &Path, sender: &Sender) -> Result<<RealDisk as Disk>::Fil
     Ok(lock)
 }
 
-async fn read_database(address: &Address, mode: Mode, sender: &Sender) -> Result<(), Failure> {
+async fn read_database(
+    address: &Address,
+    mode: Mode,
+    mut gathering: Gathering,
+    sender: &Sender,
+) -> Result<(), Failure> {
     let refused = |error| database::refused(address, &error);
     let mut history = History::open(address.clone()).await.map_err(refused)?;
     let (genesis, last) = (history.genesis().clone(), history.last());
     if !told(sender, Portion::Opened { genesis, last }) {
         return Ok(());
     }
-    let mut gathering = Gathering::default();
     while let Some(events) = history.next().await.map_err(refused)? {
         for event in events {
             if gathering.add(event).is_some_and(|portion| !told(sender, portion)) {

@@ -105,19 +105,14 @@ impl Target {
 impl Database {
     fn write(&mut self, events: &[Transaction<'static>]) -> Result<(), Failure> {
         let Self { address, intake, runtime } = self;
-        let written = runtime.block_on(async {
-            if !intake.is_marked() {
-                intake.begin().await?;
-            }
-            intake.write(events).await
-        });
-        written.map_err(|error| unfinished(address, &error))
+        runtime.block_on(intake.write(events)).map_err(|error| unfinished(address, &error))
     }
 
     fn finish(self, source: &Content) -> Result<Proven, Failure> {
         let Self { address, mut intake, runtime } = self;
         let proof = runtime.block_on(async {
-            if intake.last() == Seq::ZERO && !intake.is_marked() {
+            if intake.last() == Seq::ZERO {
+                // It may have another name yet.
                 intake.begin().await?;
             }
             postgres::verify(&address, None, |_| {}).await

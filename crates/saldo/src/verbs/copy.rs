@@ -22,6 +22,10 @@ pub struct Args {
     /// Where it is to be: a new folder, an empty database, or what an earlier copy left there
     #[arg(long, value_name = "FOLDER|ADDRESS")]
     to: String,
+    /// Most events in one commit of the target
+    #[arg(long, value_name = "COUNT", default_value_t = copy::EVENTS_MAX,
+          value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    portion: u32,
     /// With a database that does not replicate synchronously; for trials
     #[arg(long, env = "SALDO_UNREPLICATED")]
     unreplicated: bool,
@@ -57,7 +61,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let is_quiet = output.is_json() || output == output::Output::Bare;
     let is_hidden = args.progress.resolve()?.is_hidden(is_quiet);
     let (from, to) = (Place::parse(&args.from)?, Place::parse(&args.to)?);
-    let route = Route { from, to, is_unreplicated: args.unreplicated, is_hidden };
+    let (events_max, is_unreplicated) = (args.portion, args.unreplicated);
+    let route = Route { from, to, events_max, is_unreplicated, is_hidden };
     let began = Instant::now();
     let copied = copy::run(&route)?;
     let seconds = began.elapsed().as_secs_f64();
