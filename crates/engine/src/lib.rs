@@ -2,7 +2,7 @@
 //! process and its journal in one folder.
 #![deny(clippy::indexing_slicing)]
 
-#[cfg(feature = "conformance")]
+#[cfg(feature = "promises")]
 pub mod conformance;
 pub mod embedded;
 #[cfg(feature = "mirror")]

@@ -75,6 +75,13 @@ impl Address {
         text.parse().map(Self).map_err(OpenError::Address)
     }
 
+    /// The same hosts, and another database of theirs.
+    pub fn with_database(&self, name: &str) -> Self {
+        let mut config = self.0.clone();
+        config.dbname(name);
+        Self(config)
+    }
+
     /// The hosts and ports, in their order.
     fn places(&self) -> Vec<(String, u16)> {
         let ports = self.0.get_ports();

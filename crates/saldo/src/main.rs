@@ -8,6 +8,7 @@ mod act;
 mod bench;
 mod bulk;
 mod cli;
+mod conformance;
 mod copy;
 mod duration;
 mod exit_code;

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod balance;
 pub mod bench;
+pub mod conformance;
 pub mod copy;
 pub mod deposit;
 pub mod export;
