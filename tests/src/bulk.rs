@@ -9,7 +9,7 @@ use crate::harness::{Folder, Journal, Model, Random, Run, Serve, Server, end};
 use crate::load::Life;
 
 /// A bank that has seen every kind of transaction.
-fn lived() -> (Life, Server) {
+pub fn lived() -> (Life, Server) {
     let mut life = Life::new(Random::from_clock());
     let server = Serve::on(&life.folder).small().start();
     life.open(&server);

@@ -12,13 +12,25 @@ use crate::harness::{Serve, Server, clean, saldo};
 use crate::history::later_pages_state_the_position_of_the_first;
 
 /// A database with a standby, gone with the value.
-struct Database {
+pub struct Database {
     folder: PathBuf,
-    address: String,
+    /// Where it is.
+    pub address: String,
 }
 
 impl Database {
-    fn start() -> Self {
+    /// One that holds a bank in which nothing has happened.
+    pub fn start() -> Self {
+        let database = Self::empty();
+        let mut init = Command::new(saldo());
+        clean(&mut init);
+        let made = init.args(["postgres", "init", &database.address]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        database
+    }
+
+    /// One without a schema.
+    pub fn empty() -> Self {
         let port = two_free_ports();
         let name = format!("saldo-test-database-{}-{port}", process::id());
         let folder = std::env::temp_dir().join(name);
@@ -27,15 +39,18 @@ impl Database {
         let said = String::from_utf8_lossy(&started.stderr);
         assert!(started.status.success(), "{said}");
         let address = String::from_utf8(started.stdout).unwrap().trim().to_owned();
-        let database = Self { folder, address };
-        let mut init = Command::new(saldo());
-        clean(&mut init);
-        let made = init.args(["postgres", "init", &database.address]).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        database
+        Self { folder, address }
     }
 
-    fn serve(&self) -> Server {
+    /// The address of another database of the same server, without a schema.
+    pub fn another(&self, name: &str) -> String {
+        sql(&self.address, &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"));
+        let (server, _) = self.address.rsplit_once('/').unwrap();
+        format!("{server}/{name}")
+    }
+
+    /// A server over it.
+    pub fn serve(&self) -> Server {
         Serve::at(Path::new(&self.address)).start()
     }
 
@@ -53,6 +68,16 @@ impl Drop for Database {
         script().arg("down").arg(&self.folder).status().ok();
         fs::remove_dir_all(&self.folder).ok();
     }
+}
+
+/// Runs statements in a database, as its owner; what they answer.
+pub fn sql(address: &str, statements: &str) -> String {
+    let ran = Command::new("psql")
+        .args(["--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", "-c", statements, address])
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{statements}: {}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap().trim().to_owned()
 }
 
 /// A free port; the one behind it, which the standby takes, is free as well.

@@ -23,7 +23,7 @@ fn lived() -> (Life, Server) {
 }
 
 /// All items of a list, page by page, with the limit given; and the position of the answer.
-fn pages(wire: &mut Wire, request: &Value, limit: usize) -> (Vec<Value>, u64) {
+pub fn pages(wire: &mut Wire, request: &Value, limit: usize) -> (Vec<Value>, u64) {
     let mut items = Vec::new();
     let mut cursor = Value::Null;
     let mut position = None;

@@ -10,6 +10,8 @@ mod bad_input;
 mod bench;
 mod bulk;
 mod cli;
+mod conformance;
+mod copy;
 mod damage;
 mod database;
 mod disk_full;

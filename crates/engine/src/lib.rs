@@ -3,7 +3,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod chain;
-#[cfg(feature = "conformance")]
+#[cfg(feature = "promises")]
 pub mod conformance;
 pub mod embedded;
 #[cfg(feature = "mirror")]

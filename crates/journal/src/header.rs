@@ -65,7 +65,8 @@ impl LedgerId {
         format!("{:032x}", self.0)
     }
 
-    pub(crate) fn from_hex(text: &[u8]) -> Option<Self> {
+    /// Reads 32 lower-case digits; `None` for anything else.
+    pub fn from_hex(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let id = Self(u128::from_str_radix(text, 16).ok()?);
         (id.to_hex() == text).then_some(id)

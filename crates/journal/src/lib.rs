@@ -3,13 +3,14 @@
 //!
 //! From the bottom up: `disk` (the seam), `text` and `hash` (bytes), `record`, `seal` and `header`
 //! (lines), `staging` and `writer` with its helper `ahead` (the way in), `scan` and `history` (the way
-//! back), `snapshot`, `recover`, `verify`. Every byte on the disk is specified in `docs/formats.md`.
+//! back), `snapshot`, `recover`, `verify`, `content`. Every byte on the disk is specified in `docs/formats.md`.
 //!
 //! **Invariant:** no async, no clock, no logging: time comes in as a value, reports go out as one.
 #![deny(clippy::indexing_slicing)]
 
 mod active;
 mod ahead;
+mod content;
 pub mod disk;
 mod error;
 #[cfg(test)]
@@ -39,6 +40,7 @@ mod workers;
 mod writer;
 
 pub use ahead::Ahead;
+pub use content::{Content, events};
 pub use error::{Contradiction, Damage, Fault, JournalError, OpenError};
 pub use hash::Hash;
 pub use header::{Currency, FORMAT, Genesis, Header, LedgerId};
@@ -59,6 +61,6 @@ pub use seal::Seal;
 pub use snapshot::{CheckpointError, Finished, Snapshot, SnapshotHead, SnapshotWriter};
 pub use staging::{Head, Placed, Staged, Staging, Unstaged};
 pub use trace::{Trace, TraceSlice, Traces};
-pub use verify::{Proof, verify};
+pub use verify::{Proof, follows, verify};
 pub use workers::Workers;
 pub use writer::{Committed, Position, PositionHandle, Writer};

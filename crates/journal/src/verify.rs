@@ -146,7 +146,7 @@ impl Prover {
         if !self.tx_ids.insert(*blake3::hash(entry.tx_id.as_str().as_bytes()).as_bytes()) {
             return Err(Contradiction::TxIdRepeated);
         }
-        self.rules_give(entry)?;
+        follows(entry, |account| self.balance(account))?;
         for leg in entry.event.legs() {
             self.set(leg, entry.seq);
         }
@@ -160,39 +160,6 @@ impl Prover {
         } else {
             Err(Contradiction::BalanceBefore)
         }
-    }
-
-    /// Whether the balances held, or the clock, lead to exactly this event.
-    fn rules_give(&self, entry: &Transaction<'_>) -> Result<(), Contradiction> {
-        let event = &entry.event;
-        match event {
-            Event::Void => return Ok(()),
-            Event::Refused(Refused {
-                rejection: Rejection::DeadlinePassed { not_after_us },
-                ..
-            }) => {
-                let late = entry.at_us > *not_after_us;
-                return if late { Ok(()) } else { Err(Contradiction::Rules) };
-            }
-            Event::Init { .. }
-            | Event::Deposit { .. }
-            | Event::Withdraw { .. }
-            | Event::Transfer { .. }
-            | Event::Refused(_) => {}
-        }
-        for leg in event.legs() {
-            if self.balance(leg.account.as_str()) != leg.before {
-                return Err(Contradiction::BalanceBefore);
-            }
-        }
-        let command = event.clone().into_command().ok_or(Contradiction::Rules)?;
-        let balances: Vec<Balance> =
-            command.accounts().map(|account| self.balance(account.as_str())).collect();
-        let decided = match decide(command, &balances) {
-            Ok(decided) => decided,
-            Err(refused) => Event::Refused(refused),
-        };
-        if decided == *event { Ok(()) } else { Err(Contradiction::Rules) }
     }
 
     fn balance(&self, account: &str) -> Balance {
@@ -216,6 +183,42 @@ impl Prover {
             self.accounts.insert(leg.account.as_str().to_owned(), held);
         }
     }
+}
+
+/// Whether the rules lead from the balances that accounts hold, or from the clock, to exactly this
+/// event. `balance`: what the account of this name holds before it; zero where there is none.
+pub fn follows(
+    entry: &Transaction<'_>,
+    balance: impl Fn(&str) -> Balance,
+) -> Result<(), Contradiction> {
+    let event = &entry.event;
+    match event {
+        Event::Void => return Ok(()),
+        Event::Refused(Refused {
+            rejection: Rejection::DeadlinePassed { not_after_us }, ..
+        }) => {
+            let late = entry.at_us > *not_after_us;
+            return if late { Ok(()) } else { Err(Contradiction::Rules) };
+        }
+        Event::Init { .. }
+        | Event::Deposit { .. }
+        | Event::Withdraw { .. }
+        | Event::Transfer { .. }
+        | Event::Refused(_) => {}
+    }
+    for leg in event.legs() {
+        if balance(leg.account.as_str()) != leg.before {
+            return Err(Contradiction::BalanceBefore);
+        }
+    }
+    let command = event.clone().into_command().ok_or(Contradiction::Rules)?;
+    let balances: Vec<Balance> =
+        command.accounts().map(|account| balance(account.as_str())).collect();
+    let decided = match decide(command, &balances) {
+        Ok(decided) => decided,
+        Err(refused) => Event::Refused(refused),
+    };
+    if decided == *event { Ok(()) } else { Err(Contradiction::Rules) }
 }
 
 fn damage(file: &str, seq_good: Seq, fault: Fault) -> OpenError {

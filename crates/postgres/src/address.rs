@@ -21,7 +21,7 @@ use crate::secure::{self, Files};
 #[derive(Clone)]
 pub struct Address {
     config: Config,
-    /// The database's name as it was written, for the lines of a password file.
+    /// A file of passwords, one of which may be for these hosts.
     passfile: Option<PathBuf>,
     secrecy: Secrecy,
 }
@@ -98,6 +98,13 @@ impl Address {
         }
         config.ssl_mode(SslMode::Disable);
         Ok(Self { config, passfile, secrecy })
+    }
+
+    /// The same hosts, and another database of theirs.
+    pub fn with_database(&self, name: &str) -> Self {
+        let mut other = self.clone();
+        other.config.dbname(name);
+        other
     }
 
     /// The hosts in their order, each as it is connected to.

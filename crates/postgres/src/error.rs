@@ -103,6 +103,9 @@ pub enum CheckFault {
     /// There is a schema `saldo` already.
     #[error("the database has a schema of saldo already")]
     SchemaExists,
+    /// A copy into the database was not finished: it holds the beginning of a bank.
+    #[error("a copy into the database was not finished")]
+    Copying,
     /// A setting does not keep what the bank promises.
     #[error("{name} is {found:?}, it must be {needed}")]
     Setting {

@@ -7,7 +7,8 @@
 //! From the bottom up: `sqlstate` (what an error means), `schema`, `address` (hosts, with `passfile`
 //! and `secure`), `link` (one connection, its checks and statements), `finder` (which host is the
 //! primary), `plan` (deciding a batch; pure), `store` (a batch as a transaction), `reads`, `queue` and
-//! `slot` (batches under way, and again after a failure), `engine`.
+//! `slot` (batches under way, and again after a failure), `engine`. Beside them, for whole
+//! histories: `scan` reads one, `verify` proves one, `intake` takes one over.
 //!
 //! **Invariant:** an answer leaves only after the acknowledgement of a replicated commit that was
 //! written later than everything it shows.
@@ -17,25 +18,35 @@
 #![deny(clippy::indexing_slicing)]
 
 mod address;
+mod carry_error;
 mod engine;
 mod error;
 mod finder;
+mod intake;
 mod link;
 mod passfile;
 mod plan;
 mod planted;
 mod queue;
 mod reads;
+mod scan;
 mod schema;
+mod scratch;
 mod secure;
 mod slot;
 mod sqlstate;
 mod statements;
 mod store;
+mod verify;
 
 pub use crate::engine::{Options, PostgresEngine};
 pub use address::Address;
+pub use carry_error::{CarryError, Flaw, Mismatch};
 pub use error::{AddressError, CheckFault, OpenError};
+pub use intake::Intake;
 pub use link::Mode;
 pub use planted::{Planted, Plants};
+pub use scan::History;
 pub use schema::{SCHEMA_VERSION, create_schema};
+pub use scratch::{create_database, drop_database, is_not_allowed};
+pub use verify::{Proof, verify};

@@ -100,7 +100,9 @@ impl Link {
         if row.try_get(0)? {
             return Ok(None);
         }
-        check(&client, mode).await?;
+        check_version(&client).await?;
+        check_settings(&client, mode).await?;
+        check_finished(&client).await?;
         let statements = Statements::prepare(&client).await?;
         let barrier = i32::try_from(rand::random::<u32>() % 64).unwrap_or(0) % BARRIERS;
         let link = Self { client, statements, mode, plants, barrier, notices, _driver: driver };
@@ -188,8 +190,8 @@ where
     }
 }
 
-/// Whether the database may be used (rule D36).
-async fn check(client: &Client, mode: Mode) -> Result<(), OpenError> {
+/// Whether the schema is there, and is of this program's version (rule D36).
+pub(crate) async fn check_version(client: &Client) -> Result<(), OpenError> {
     if !has_schema(client).await? {
         return Err(CheckFault::NoSchema.into());
     }
@@ -199,6 +201,22 @@ async fn check(client: &Client, mode: Mode) -> Result<(), OpenError> {
     if found != SCHEMA_VERSION.to_string() {
         return Err(CheckFault::SchemaVersion { found, needed: SCHEMA_VERSION }.into());
     }
+    Ok(())
+}
+
+/// Whether all that was to be copied into the database is there.
+pub(crate) async fn check_finished(client: &Client) -> Result<(), OpenError> {
+    if is_marked(client).await? { Err(CheckFault::Copying.into()) } else { Ok(()) }
+}
+
+/// Whether a copy into the database was begun and not finished.
+pub(crate) async fn is_marked(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    let marked = "SELECT value FROM saldo.meta WHERE key = 'copying'";
+    Ok(client.query_opt(marked, &[]).await?.is_some())
+}
+
+/// Whether the settings keep what the bank promises (rule D36).
+pub(crate) async fn check_settings(client: &Client, mode: Mode) -> Result<(), OpenError> {
     let mut needs: Vec<(&'static str, &'static [&'static str], &'static str)> = vec![
         ("client_min_messages", &["warning"], "warning"),
         ("statement_timeout", &["0"], "0"),

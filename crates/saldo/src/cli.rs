@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::proof::{inspect, verify};
 use crate::serve;
 use crate::verbs::{
-    accounts, balance, bench, deposit, export, help, import, init, postgres, resolve, shutdown,
-    statement, totals, transfer, tx, version, withdraw,
+    accounts, balance, bench, conformance, copy, deposit, export, help, import, init, postgres,
+    resolve, shutdown, statement, totals, transfer, tx, version, withdraw,
 };
 
 /// A bank: accounts with exact balances, money that moves between them, every answer on disk before
@@ -85,7 +85,11 @@ pub enum Verb {
     Bench(bench::Args),
     /// Make the schema in which a database keeps a bank
     Postgres(postgres::Args),
-    /// Prove a data folder from its first seal to its last
+    /// Try on a database whether it keeps what a bank promises
+    Conformance(conformance::Args),
+    /// Move a bank between a folder and a database, with its history
+    Copy(copy::Args),
+    /// Prove a data folder or a database, from its first event to its last
     Verify(verify::Verify),
     /// Describe a data folder, file by file
     Inspect(inspect::Inspect),
@@ -100,8 +104,8 @@ pub const GROUPS: &[(&str, &[&str])] = &[
     ("Money", &["init", "balance", "deposit", "withdraw", "transfer", "resolve"]),
     ("History", &["tx", "statement", "accounts", "totals", "export", "import"]),
     ("The server", &["serve", "shutdown", "bench"]),
-    ("A database", &["postgres"]),
-    ("A data folder", &["verify", "inspect"]),
+    ("A database", &["postgres", "conformance"]),
+    ("A bank as it is kept", &["copy", "verify", "inspect"]),
     ("This program", &["help", "version"]),
 ];
 
@@ -137,6 +141,8 @@ impl Verb {
             Self::Shutdown(args) => shutdown::run(args),
             Self::Bench(args) => bench::run(args),
             Self::Postgres(args) => postgres::run(&args),
+            Self::Conformance(args) => conformance::run(args),
+            Self::Copy(args) => copy::run(&args),
             Self::Verify(args) => verify::run(&args),
             Self::Inspect(args) => inspect::run(&args),
             Self::Help(args) => help::run(&args),
@@ -160,6 +166,8 @@ impl Verb {
             Self::Import(args) => args.output.wants_json(),
             Self::Shutdown(args) => args.output.wants_json(),
             Self::Bench(args) => args.output.wants_json(),
+            Self::Conformance(args) => args.output.wants_json(),
+            Self::Copy(args) => args.output.wants_json(),
             Self::Verify(args) => args.output.wants_json(),
             Self::Inspect(args) => args.output.wants_json(),
             Self::Export(_) | Self::Serve(_) | Self::Postgres(_) | Self::Help(_) => false,

@@ -8,6 +8,8 @@ mod act;
 mod bench;
 mod bulk;
 mod cli;
+mod conformance;
+mod copy;
 mod duration;
 mod exit_code;
 mod export;

@@ -24,7 +24,7 @@ pub use model::Model;
 pub use random::Random;
 pub use run::{Ended, Run, clean, end, run};
 pub use scripted::Scripted;
-pub use server::{Serve, Server};
+pub use server::{Serve, Server, signal};
 pub use strace::{Strace, is_stalled, release};
 pub use stuck::{QUESTIONS, stuck_client};
 pub use wire::Wire;

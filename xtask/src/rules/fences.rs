@@ -33,7 +33,8 @@ const FENCES: &[(&str, &[&str])] = &[
             "thiserror",
         ],
     ),
-    // rcgen and rustix for its tests alone, which make authorities, and stop and kill servers.
+    // rcgen and rustix for its tests alone, which make authorities, and stop and kill servers; sha2:
+    // decision 0014.
     (
         "postgres",
         &[
@@ -45,6 +46,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "rustix",
             "rustls",
             "rustls-native-certs",
+            "sha2",
             "thiserror",
             "tokio",
             "tokio-postgres",

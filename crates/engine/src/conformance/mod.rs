@@ -12,6 +12,8 @@ mod ask;
 mod books;
 mod deadlines;
 mod history;
+mod many;
+#[cfg(feature = "conformance")]
 mod model;
 mod order;
 mod reads;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 
 use crate::seam::{BoxFuture, Engine};
 
+#[cfg(feature = "conformance")]
 pub use model::{Script, check_against_the_model};
 
 /// An engine over a ledger of its own.
@@ -34,6 +37,14 @@ pub struct Instance {
     /// Stops the engine and opens its ledger again. It is called when nothing is under way and
     /// `engine` has been dropped. Whether it stops in order or by a crash is the maker's choice.
     pub reopen: Box<dyn FnOnce() -> BoxFuture<'static, Instance> + Send>,
+}
+
+/// A promise, as something that can be tried.
+pub struct Case {
+    /// What is promised; a name that stays.
+    pub name: &'static str,
+    /// Tries it, and panics where it is broken.
+    pub run: fn(Instance) -> BoxFuture<'static, ()>,
 }
 
 impl Instance {
@@ -49,6 +60,14 @@ impl Instance {
 macro_rules! cases {
     ($d:tt $($module:ident: $($case:ident)+;)+) => {
         $(pub use $module::{$($case),+};)+
+
+        /// Every promise, in the order of the list.
+        pub const CASES: &[Case] = &[
+            $($(Case {
+                name: stringify!($case),
+                run: |instance| Box::pin($module::$case(instance)),
+            },)+)+
+        ];
 
         /// Generates the tests of an engine: a test for each promise.
         ///
@@ -143,4 +162,6 @@ cases! { $
         a_statement_may_begin_and_end_at_a_seq_or_a_time
         pages_join_while_money_moves
         an_account_without_money_has_a_statement_and_an_unknown_one_has_none;
+    many:
+        many_requests_are_answered_as_the_naive_bank_answers_them;
 }

@@ -61,7 +61,12 @@ impl Bank {
         Address::parse(&self.text_at(&self.places)).unwrap()
     }
 
-    /// The same at other ports of its first host, one after the other.
+    /// Where its superuser finds it.
+    pub fn owners_address(&self) -> Address {
+        Address::parse(&self.owner).unwrap()
+    }
+
+    /// Where the serving role finds it at other ports of its first host, one after the other.
     pub fn at(&self, ports: &[u16]) -> Address {
         let places: Vec<_> = ports.iter().map(|port| (self.places[0].0.clone(), *port)).collect();
         Address::parse(&self.text_at(&places)).unwrap()

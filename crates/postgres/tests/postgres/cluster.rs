@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use postgres::Mode;
+use postgres::{Address, Mode};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
@@ -157,6 +157,24 @@ impl Cluster {
         self.wait_until(&format!("SELECT current_setting('{name}') = '{value}'")).await;
     }
 
+    /// A new database with all that this one holds, to which nobody is connected.
+    pub async fn copy_of(&self, address: &Address) -> Address {
+        let name = format!("t_{:032x}", rand::random::<u128>());
+        self.run(&format!("CREATE DATABASE {name} TEMPLATE {}", name_of(address))).await;
+        Address::parse(&self.address_of(&name)).unwrap()
+    }
+
+    /// A connection to a database, as the superuser.
+    pub async fn client_in(&self, address: &Address) -> Client {
+        client(&self.address_of(&name_of(address))).await
+    }
+
+    /// Runs statements in a database, as the superuser.
+    pub async fn run_in(&self, address: &Address, statements: &str) {
+        let ran = self.client_in(address).await.batch_execute(statements).await;
+        ran.unwrap_or_else(|error| panic!("{statements}: {error:?}"));
+    }
+
     /// Waits until this question, asked of the primary, is answered with yes.
     pub async fn wait_until(&self, question: &str) {
         let client = client(&self.address).await;
@@ -296,6 +314,12 @@ impl Drop for Own {
             wait_for_the_end_of(&family);
         }
     }
+}
+
+/// The name of a database.
+fn name_of(address: &Address) -> String {
+    let shown = address.to_string();
+    shown.rsplit_once('/').unwrap().1.to_owned()
 }
 
 /// Where servers keep their data: in memory where there is room. A server that is killed loses

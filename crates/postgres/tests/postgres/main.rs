@@ -19,3 +19,4 @@ mod rules_replication;
 mod rules_retry;
 mod secrets;
 mod under_load;
+mod verify;

@@ -1,6 +1,7 @@
-//! The verbs that read a data folder without a server: `verify` proves it, `inspect` describes it.
-//! Neither writes a byte into it, and both work beside a running server.
+//! The verbs that read a bank without a server: `verify` proves a data folder or a database, `inspect`
+//! describes a folder. Neither writes a byte into it, and both work beside a running server.
 
+mod database;
 pub mod inspect;
 pub mod verify;
 
@@ -21,7 +22,7 @@ use crate::shell;
 const LIVE_TRIES: u32 = 5;
 
 /// Opens a folder for reading alone.
-fn open(folder: &Path) -> Result<RealDisk, Failure> {
+pub fn open(folder: &Path) -> Result<RealDisk, Failure> {
     RealDisk::open(folder).map_err(|error| {
         let text = format!("{}: {error}", folder.display());
         Failure::new(Exit::Usage, "data_folder", text)
@@ -30,7 +31,7 @@ fn open(folder: &Path) -> Result<RealDisk, Failure> {
 }
 
 /// There is nothing to prove or to describe: a wrong path, or a disk that is not mounted.
-fn no_ledger(folder: &Path) -> Failure {
+pub fn no_ledger(folder: &Path) -> Failure {
     Failure::new(Exit::Usage, "no_ledger", format!("{} holds no journal", folder.display()))
         .hint("give the folder that saldo serve --data names")
 }
@@ -102,7 +103,7 @@ fn line_at(folder: &Path, damage: &Damage) -> Option<u64> {
 }
 
 /// Rows of a name and a text, as an answer.
-fn answer_of(rows: &[(&str, String)], bare: String, json: String) -> Answer {
+pub fn answer_of(rows: &[(&str, String)], bare: String, json: String) -> Answer {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let table = rows.iter().map(|(name, text)| format!("{name:<width$}  {text}\n")).collect();
     let mut values = Rows::of(&["what", "finding"]);

@@ -1,4 +1,4 @@
-//! `saldo verify`: proves a data folder from its first seal to its last.
+//! `saldo verify`: proves a data folder from its first seal to its last, or a database.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -9,20 +9,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 use journal::Proof;
 use serde::Serialize;
 
-use super::{answer_of, no_ledger, open, read};
+use super::{answer_of, database, no_ledger, open, read};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::OutputArgs;
+use crate::serve::database::is_meant_by;
 
-/// Proves a data folder, reading only.
+/// Proves a data folder or a database, reading only.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  saldo verify\n  saldo verify /backup/saldo-data --json")]
+#[command(
+    after_help = "Examples:\n  saldo verify /backup/saldo-data --json\n  saldo verify postgres://saldo@db1,db2/bank"
+)]
 pub struct Verify {
-    /// The data folder
-    #[arg(value_name = "FOLDER", env = "SALDO_DATA", default_value = "./saldo-data")]
+    /// The data folder, or the address of a database
+    #[arg(value_name = "FOLDER|ADDRESS", env = "SALDO_DATA", default_value = "./saldo-data")]
     folder: PathBuf,
-    /// Fails unless this hash is that of a seal in the folder's history; keep the last seal elsewhere to
-    /// notice a history that was written anew
+    /// Fails unless this hash is that of a seal, or of a batch of a database, in the history; keep the
+    /// last one elsewhere to notice a history that was written anew
     #[arg(long, value_name = "HASH")]
     expect_seal: Option<String>,
     /// How to answer.
@@ -61,8 +64,11 @@ struct SnapshotDocument {
 /// Proves the folder and tells what was proven.
 pub fn run(verify: &Verify) -> Result<(), Failure> {
     let output = verify.output.resolve()?;
-    let disk = open(&verify.folder)?;
     let expected = verify.expected_seal()?;
+    if let Some(address) = verify.folder.to_str().filter(|place| is_meant_by(place)) {
+        return database::run(address, expected, output, &progress());
+    }
+    let disk = open(&verify.folder)?;
     let began = Instant::now();
     let bar = progress();
     let (proof, live) =

@@ -96,6 +96,8 @@ pub fn refused(error: &OpenError) -> Failure {
         OpenError::Check(fault) => match fault {
             CheckFault::NoSchema => Failure::new(Exit::Usage, "no_schema", text)
                 .hint("saldo postgres init ADDRESS makes it, once"),
+            CheckFault::Copying => Failure::new(Exit::Usage, "copy_unfinished", text)
+                .hint("finish it: run the same saldo copy again; it goes on where it stopped"),
             CheckFault::SchemaExists => Failure::new(Exit::No, "schema_exists", text),
             CheckFault::SchemaVersion { .. } => {
                 Failure::new(Exit::NewerFormat, "schema_version", text)

@@ -10,7 +10,7 @@ mod door;
 mod fatal;
 mod greeting;
 mod log;
-mod opening;
+pub mod opening;
 mod probe;
 mod recovering;
 mod signals;

@@ -12,6 +12,7 @@ use journal::{Currency, Damage, Fault, Genesis, LedgerId, OpenError};
 
 use super::recovering::Recovering;
 use super::{Serve, probe};
+use crate::copy::{MARK, must_be_finished};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::shell;
@@ -50,6 +51,7 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
     }
     let at_folder = |error: io::Error| not_usable(folder, &error);
     must_be_ours_or_empty(folder)?;
+    must_be_finished(folder)?;
     let (disk, created) = RealDisk::open_or_create(folder).map_err(at_folder)?;
     let mut options = Options::new(Genesis { ledger: LedgerId(rand::random()), currency });
     options.checkpoint_bytes = serve.checkpoint_bytes;
@@ -88,7 +90,7 @@ const BACKGROUND_NICE: i32 = 19;
 
 /// The folder of the index inside the data folder. It is derived: without it, the next start makes
 /// it anew from the journal.
-const INDEX: &str = "index";
+pub const INDEX: &str = "index";
 
 /// The length of all journal files, padding included.
 fn journal_bytes(folder: &Path) -> io::Result<u64> {
@@ -103,12 +105,12 @@ fn journal_bytes(folder: &Path) -> io::Result<u64> {
 }
 
 /// Names that a folder of ours can begin with. `lost+found` is what a new filesystem holds.
-const OUR_NAMES: [&str; 7] =
-    ["transactions.", "state.", "LOCK", "quarantine", INDEX, "sync-probe.tmp", "lost+found"];
+const OUR_NAMES: [&str; 8] =
+    ["transactions.", "state.", "LOCK", MARK, "quarantine", INDEX, "sync-probe.tmp", "lost+found"];
 
 /// A new ledger is begun in an empty folder alone: `--data` may name any folder by mistake, and
 /// what is in it is somebody's. A folder that holds a journal may hold other files as well.
-fn must_be_ours_or_empty(folder: &Path) -> Result<(), Failure> {
+pub fn must_be_ours_or_empty(folder: &Path) -> Result<(), Failure> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -141,7 +143,8 @@ fn is_not_ours(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-fn not_usable(folder: &Path, error: &io::Error) -> Failure {
+/// What keeps a folder from being used.
+pub fn not_usable(folder: &Path, error: &io::Error) -> Failure {
     let folder = folder.display();
     if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
         return Failure::new(Exit::DiskFull, "disk_full", format!("{folder}: {error}"))

@@ -3,6 +3,8 @@
 pub mod accounts;
 pub mod balance;
 pub mod bench;
+pub mod conformance;
+pub mod copy;
 pub mod deposit;
 pub mod export;
 pub mod help;

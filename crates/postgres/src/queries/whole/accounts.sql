@@ -1,0 +1,1 @@
+SELECT name, version, balance FROM saldo.account ORDER BY name

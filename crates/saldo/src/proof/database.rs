@@ -1,0 +1,115 @@
+//! `saldo verify postgres://…`: proves what a database holds, from one snapshot, reading only.
+
+use std::time::Instant;
+
+use indicatif::ProgressBar;
+use journal::Hash;
+use postgres::{Address, Proof};
+use serde::Serialize;
+
+use super::answer_of;
+use crate::copy::carried;
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+use crate::output::{self, Output};
+use crate::runtime;
+use crate::serve::database;
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    proven: bool,
+    ledger: String,
+    currency: String,
+    first: u64,
+    last: u64,
+    batches: u64,
+    accounts: u64,
+    sum: String,
+    world: String,
+    refusals: u64,
+    copy_unfinished: bool,
+    last_hash: String,
+    content: String,
+    seconds: f64,
+}
+
+/// Proves the database and tells what was proven.
+pub fn run(
+    address: &str,
+    expected: Option<Hash>,
+    output: Output,
+    bar: &ProgressBar,
+) -> Result<(), Failure> {
+    let place = database::parse(address)?;
+    let began = Instant::now();
+    let proof = runtime::block_on(async {
+        let proof = postgres::verify(&place, expected, |seq| bar.set_position(seq.get())).await;
+        proof.map_err(|error| carried(&place, &error))
+    })?;
+    bar.finish_and_clear();
+    if expected.is_some() && !proof.expected_found {
+        let text = format!(
+            "{place}: no batch of its history has the expected hash; the last one is {}",
+            proof.chain
+        );
+        return Err(Failure::new(Exit::Broken, "seal_not_found", text)
+            .hint("the history is not the one that the hash was taken from"));
+    }
+    let json = output::json_line(&document(&proof, began.elapsed().as_secs_f64()))?;
+    output.print(&answer_of(&rows(&proof, &place), format!("{}\n", proof.chain), json))
+}
+
+fn rows(proof: &Proof, place: &Address) -> Vec<(&'static str, String)> {
+    let (last, batches) = (proof.last, proof.batches_count);
+    let mut rows = vec![
+        ("database", place.to_string()),
+        (
+            "ledger",
+            format!("{} {}", proof.genesis.ledger.to_hex(), proof.genesis.currency.as_str()),
+        ),
+        ("batches", format!("{batches}, one chain of hashes from the ledger's name to the head")),
+        (
+            "events",
+            match last.get() {
+                0 => "none".to_owned(),
+                _ => format!("seq 1 to {last} without a gap, each tx_id once, each by the rules"),
+            },
+        ),
+        (
+            "accounts",
+            format!(
+                "{} hold {}, @world {}: the sum was 0 after every event",
+                proof.accounts_count, proof.sum, proof.world
+            ),
+        ),
+        ("statements", "every line that the events give, and no other".to_owned()),
+        ("refusals", format!("{} recorded", proof.refusals_count)),
+    ];
+    if proof.is_copying {
+        rows.push(("copy", "unfinished: this is the beginning of a bank".to_owned()));
+    }
+    rows.push(("content", proof.content.to_string()));
+    rows.push(("last hash", proof.chain.to_string()));
+    rows
+}
+
+fn document(proof: &Proof, seconds: f64) -> Document {
+    Document {
+        schema: "saldo.verify-database/1",
+        proven: true,
+        ledger: proof.genesis.ledger.to_hex(),
+        currency: proof.genesis.currency.as_str().to_owned(),
+        first: proof.last.get().min(1),
+        last: proof.last.get(),
+        batches: proof.batches_count,
+        accounts: proof.accounts_count,
+        sum: proof.sum.to_string(),
+        world: proof.world.to_string(),
+        refusals: proof.refusals_count,
+        copy_unfinished: proof.is_copying,
+        last_hash: proof.chain.to_string(),
+        content: proof.content.to_string(),
+        seconds,
+    }
+}
