@@ -23,10 +23,12 @@ fail() {
 }
 misused() { fail "$1" "bank-local.sh help"; }
 
+# Whether process $1 is a server that runs: its number may have gone to somebody else since.
 is_server() {
-  local name
+  local name state
   name=$(cat "/proc/$1/comm" 2>/dev/null || true)
-  [ "$name" = "$(basename "$saldo" | cut -c-15)" ] && kill -0 "$1" 2>/dev/null
+  state=$(ps -o stat= -p "$1" 2>/dev/null | cut -c1 || true)
+  [ "$name" = "$(basename "$saldo" | cut -c-15)" ] && [ "$state" != Z ]
 }
 
 # launch N: the place of its clients is in DIR/saldoN.at.

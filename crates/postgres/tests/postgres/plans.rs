@@ -13,13 +13,15 @@ use crate::cluster::Cluster;
 const SESSION: &str = include_str!("../../src/session.sql");
 const ACCOUNTS: usize = 5_000;
 
-/// All statements that an engine prepares, by name.
+/// All statements that an engine prepares, by name. Those in a folder of their own read or write whole
+/// histories, for who moves or proves one.
 fn statements() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/queries");
     let mut found: Vec<_> = fs::read_dir(folder)
         .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             (name, fs::read_to_string(path).unwrap())
         })
