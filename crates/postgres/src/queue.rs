@@ -42,9 +42,17 @@ impl Job {
         self.outcomes.extend(outcomes);
     }
 
-    /// The next `count` requests may have been committed.
+    /// The next `count` requests may have been committed. From here on each stands under its tx_id,
+    /// whoever made it: a refusal that is recorded under it waits for the attempt that was lost, or
+    /// keeps it from ever being committed.
     pub(crate) fn lost(&mut self, count: usize) {
-        self.uncertain_to = self.uncertain_to.max(self.outcomes.len() + count);
+        let begin = self.outcomes.len();
+        self.uncertain_to = self.uncertain_to.max(begin + count);
+        for request in self.requests.iter_mut().skip(begin).take(count) {
+            if let Request::Write { tx_id_given, .. } = request {
+                *tx_id_given = true;
+            }
+        }
     }
 
     /// Answers: with what there is, and of the rest that it was not done, or that it is not known.

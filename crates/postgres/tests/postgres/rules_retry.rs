@@ -2,6 +2,7 @@
 //! again, what may have been committed is asked again, and what no retry mends stops the engine.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use engine::{Engine, Outcome, Query, Request, Unavailable};
 use postgres::{Mode, Options, Plants};
@@ -12,6 +13,7 @@ use crate::bank::{
 };
 use crate::cluster::{Cluster, LIMIT};
 use crate::plant::{Moment, plant, unplant};
+use crate::proxy::Proxy;
 
 /// Codes of a definite rollback.
 const RETRIED: [&str; 5] = ["40001", "40P01", "55P03", "23505", "22012"];
@@ -105,6 +107,52 @@ fn waiting_for_locks(bank: &Bank, count: usize) -> String {
          WHERE wait_event_type = 'Lock' AND datname = '{}'",
         bank.database()
     )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_d41_a_refusal_is_told_only_when_the_attempt_that_was_lost_can_no_longer_be_committed() {
+    let cluster = Cluster::any();
+    let bank = cluster.bank().await;
+    let proxy = Proxy::before(bank.port()).await;
+    let engine = open_unchecked(bank.at(&[proxy.port]), LIMIT).await;
+    let other = bank.superuser().await;
+    // The first attempt is sent whole, and waits for its place.
+    other.batch_execute("BEGIN; SELECT FROM saldo.head FOR UPDATE").await.unwrap();
+    let not_after = SystemTime::now() + Duration::from_millis(500);
+    let not_after_us = not_after.duration_since(UNIX_EPOCH).unwrap().as_micros();
+    let Request::Write { command, tx_id, .. } = deposit("alice", 5, "made-by-the-server") else {
+        panic!()
+    };
+    let request = Request::Write {
+        command,
+        tx_id,
+        tx_id_given: false,
+        not_after_us: Some(not_after_us.try_into().unwrap()),
+    };
+    let asked = ask(&engine, request);
+    cluster.wait_until(&waiting_for_locks(&bank, 1)).await;
+    cluster
+        .wait_until(&format!(
+            "SELECT extract(epoch FROM clock_timestamp()) * 1000000 > {not_after_us} + 1000"
+        ))
+        .await;
+    // Its answer is lost, and the next attempt finds the deadline passed, and no account.
+    proxy.cut();
+    let two = waiting_for_locks(&bank, 2);
+    let began = Instant::now();
+    let watch = bank.superuser().await;
+    while !asked.is_finished() && !watch.query_one(&two, &[]).await.unwrap().get::<_, bool>(0) {
+        assert!(began.elapsed() < LIMIT, "the next attempt neither waits nor is answered");
+    }
+    other.batch_execute("ROLLBACK").await.unwrap();
+    let outcome = timeout(LIMIT, asked).await.unwrap().unwrap();
+    cluster.wait_until(&waiting_for_locks(&bank, 0)).await;
+    let held = held(&engine, "alice").await;
+    match outcome {
+        Outcome::Done { .. } => assert_eq!(held, Some(5)),
+        Outcome::Refused { .. } => assert_eq!(held, None, "refused, and done all the same"),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Sees to it that a refusal rests on one moment though an account is opened while it waits.
