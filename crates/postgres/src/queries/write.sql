@@ -11,4 +11,5 @@ WITH
         SELECT r.account, r.version, $8::uuid, r.n, r.balance
           FROM unnest($12::text[], $13::bigint[], $14::int[], $15::bigint[]) r(account, version, n, balance))
 SELECT 1 / ((SELECT count(*) FROM u) = cardinality($4::text[])
-            AND (NOT $16::bool OR current_setting('synchronous_standby_names') <> ''))::int
+            AND (NOT $16::bool OR (current_setting('synchronous_standby_names') <> ''
+                           AND current_setting('synchronous_commit') IN ('on', 'remote_apply'))))::int

@@ -9,6 +9,8 @@ use engine::{Engine, Outcome, Query, Request, Unavailable};
 use ledger::TxId;
 use postgres::{Address, CheckFault, Mode, OpenError, Options, Plants, PostgresEngine};
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Error};
 
 use crate::bank::{
     account, ask, deposit, held, must_be_done, one, open, open_planted, open_unchecked,
@@ -183,6 +185,39 @@ async fn pg_d37_a_server_goes_on_no_longer_once_replication_is_switched_off() {
     engine.read(Query::Totals).await.unwrap_err();
     cluster.set("synchronous_standby_names", "FIRST 1 (s)").await;
     must_be_done(&one(&engine, deposit("alice", 1, "t-2")).await);
+}
+
+/// The statements that prove a commit to be replicated, as a connection sends them.
+async fn proves(client: &Client) -> [bool; 2] {
+    let barrier = include_str!("../../src/queries/barrier.sql");
+    let write = include_str!("../../src/queries/write.sql");
+    let (texts, numbers, places): (Vec<String>, Vec<i64>, Vec<i32>) = Default::default();
+    let (records, batch): (Vec<Vec<u8>>, _) = (Vec::new(), uuid::Uuid::nil());
+    let written = client
+        .query_one(
+            write,
+            &[
+                &texts, &numbers, &numbers, &texts, &numbers, &numbers, &numbers, &batch, &texts,
+                &places, &records, &texts, &numbers, &places, &numbers, &true,
+            ],
+        )
+        .await;
+    let is_division = |error: &Error| error.code() == Some(&SqlState::DIVISION_BY_ZERO);
+    assert!(written.as_ref().err().is_none_or(is_division), "{written:?}");
+    [client.execute(barrier, &[&0_i32, &true]).await.unwrap() == 1, written.is_ok()]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_d37_a_session_that_lost_its_settings_to_a_pooler_commits_nothing() {
+    let cluster = Cluster::replicated();
+    let bank = cluster.bank().await;
+    let client = bank.superuser().await;
+    for (setting, is_proof) in
+        [("on", true), ("local", false), ("off", false), ("remote_apply", true)]
+    {
+        client.batch_execute(&format!("SET synchronous_commit = {setting}")).await.unwrap();
+        assert_eq!(proves(&client).await, [is_proof; 2], "{setting}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
