@@ -54,6 +54,7 @@ impl Finder {
     /// and asked again. Errors: none serves now, or the database must not be used as it is.
     pub(crate) async fn find(&mut self) -> Result<Link, OpenError> {
         let mut last = "the address names no host".to_owned();
+        let mut unfit = None;
         let places = self.address.places();
         self.opening.resize_with(places.len(), || None);
         for (place, opening) in places.into_iter().zip(&mut self.opening) {
@@ -76,11 +77,12 @@ impl Finder {
             match opened {
                 Ok(Ok(Some(link))) => return Ok(link),
                 Ok(Ok(None)) => last = format!("{name} is no primary"),
-                Ok(Err(OpenError::Check(fault))) => return Err(fault.into()),
+                // Another host may be the primary all the same, and this one left behind.
+                Ok(Err(OpenError::Check(fault))) => unfit = Some(fault),
                 Ok(Err(error)) => last = format!("{name}: {}", told(&error)),
                 Err(ended) => last = format!("{name}: {ended}"),
             }
         }
-        Err(OpenError::Unreachable { last })
+        Err(unfit.map_or(OpenError::Unreachable { last }, OpenError::Check))
     }
 }

@@ -110,7 +110,7 @@ impl Keeper {
                 }
                 Err(failed) => {
                     let is_lost = progress.may_be_written.load(Ordering::Acquire)
-                        && failed.fault != Fault::Retry;
+                        && !matches!(failed.fault, Fault::Retry | Fault::Unavailable);
                     if is_lost && !self.shared.plants.has(Planted::LostIsNotDone) {
                         for (job, part) in jobs.iter_mut().zip(&parts) {
                             job.lost(part.len());

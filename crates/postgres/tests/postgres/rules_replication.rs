@@ -290,6 +290,17 @@ async fn pg_d47_a_host_that_stands_still_does_not_use_up_the_time_of_the_next_on
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_d47_a_host_that_must_not_be_used_does_not_hide_the_one_that_may() {
+    let (cluster, unfit) = (Cluster::any(), Cluster::single());
+    let bank = cluster.bank().await;
+    unfit.run("CREATE ROLE saldo_serves LOGIN PASSWORD 'serves'").await;
+    unfit.run(&format!("CREATE DATABASE {}", bank.database())).await;
+    let unfit_port = unfit.port(Node::Primary);
+    let engine = open_unchecked(bank.at(&[unfit_port, bank.port()]), LIMIT).await;
+    must_be_done(&one(&engine, deposit("alice", 5, "t-1")).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pg_d47_a_primary_that_freezes_is_left_for_another_within_the_patience_of_a_request() {
     let cluster = Cluster::any();
     let bank = cluster.bank().await;

@@ -61,6 +61,32 @@ async fn pg_d40_what_was_certainly_rolled_back_costs_no_connection() {
     assert_eq!(connections(&bank).await, served_by);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_d40_what_found_no_room_was_certainly_not_done_unless_its_commit_said_so() {
+    let cluster = Cluster::any();
+    for moment in Moment::ALL {
+        let bank = cluster.bank().await;
+        let engine = open_unchecked(bank.address(), Duration::from_secs(1)).await;
+        must_be_done(&one(&engine, deposit("alice", 1, "first")).await);
+        plant(&bank, moment, "53100", 1_000_000).await;
+        let mut told_as_not_done = false;
+        // An attempt that the end of the time cuts short is unknown, whatever it would have met.
+        for n in 0..5 {
+            let request = deposit("alice", 1, &format!("t-{n}"));
+            let outcome = timeout(LIMIT, one(&engine, request)).await.unwrap();
+            match outcome {
+                Outcome::Unknown { .. } => {}
+                Outcome::Unavailable(Unavailable::DatabaseUnreachable) => told_as_not_done = true,
+                other => panic!("{moment:?}: {other:?}"),
+            }
+            if told_as_not_done {
+                break;
+            }
+        }
+        assert_eq!(told_as_not_done, moment != Moment::Committing, "{moment:?}");
+    }
+}
+
 /// The processes that serve the engine.
 async fn connections(bank: &Bank) -> Vec<i32> {
     let of = "SELECT pid FROM pg_stat_activity \
