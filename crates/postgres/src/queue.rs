@@ -47,15 +47,22 @@ impl Job {
         self.uncertain_to = self.uncertain_to.max(self.outcomes.len() + count);
     }
 
+    /// Answers the next request: it was not done, or that is not known.
+    pub(crate) fn fail_next(&mut self, why: Unavailable) {
+        let is_uncertain = self.outcomes.len() < self.uncertain_to;
+        let Some(request) = self.rest().first() else { return };
+        let uncertain = request.tx_id().filter(|_| is_uncertain);
+        let outcome = match uncertain {
+            Some(tx_id) => Outcome::Unknown { tx_id: Some(tx_id.clone()) },
+            None => Outcome::Unavailable(why),
+        };
+        self.outcomes.push(outcome);
+    }
+
     /// Answers: with what there is, and of the rest that it was not done, or that it is not known.
     pub(crate) fn end(mut self, why: Unavailable) {
-        let known = self.outcomes.len();
-        for (n, request) in self.requests.iter().enumerate().skip(known) {
-            let uncertain = request.tx_id().filter(|_| n < self.uncertain_to);
-            self.outcomes.push(match uncertain {
-                Some(tx_id) => Outcome::Unknown { tx_id: Some(tx_id.clone()) },
-                None => Outcome::Unavailable(why),
-            });
+        while !self.rest().is_empty() {
+            self.fail_next(why);
         }
         // A client that went away is told nothing.
         drop(self.reply.send(self.outcomes));

@@ -210,6 +210,11 @@ impl Snapshot<'_> {
         count: bool,
     ) -> Result<Reading, Failed> {
         let as_of = self.head().await?;
+        // The database has no text with it, so no account's name begins so.
+        if prefix.contains('\0') {
+            let counted = count.then_some(0);
+            return Ok(Reading::Accounts { accounts: vec![], next: None, count: counted, as_of });
+        }
         let after = after.map_or("", AccountId::as_str);
         let end = format!("{prefix}{LAST}");
         let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);

@@ -117,8 +117,22 @@ impl Keeper {
                         }
                     }
                     self.failed(&failed, deadline).await;
+                    if failed.fault == Fault::BadValue {
+                        self.search(&mut jobs, &parts);
+                    }
                 }
             }
+        }
+    }
+
+    /// A request among those that were run has a value that the database does not take: they are run
+    /// again in smaller parts, and one that was alone has failed.
+    fn search(&mut self, jobs: &mut [Job], parts: &[Range<usize>]) {
+        let count: usize = parts.iter().map(Range::len).sum();
+        self.requests_max = (count / 2).max(1);
+        if count == 1 {
+            let of_it = jobs.iter_mut().zip(parts).filter(|(_, part)| !part.is_empty());
+            of_it.for_each(|(job, _)| job.fail_next(Unavailable::DatabaseUnreachable));
         }
     }
 
@@ -137,7 +151,12 @@ impl Keeper {
                     self.shared.reached(reading.as_of());
                     return Ok(reading);
                 }
-                Err(failed) => self.failed(&failed, asked.deadline).await,
+                Err(failed) => {
+                    self.failed(&failed, asked.deadline).await;
+                    if failed.fault == Fault::BadValue {
+                        return Err(Unavailable::DatabaseUnreachable);
+                    }
+                }
             }
         }
     }
@@ -209,6 +228,10 @@ impl Keeper {
                 if self.pause > PAUSE_MIN {
                     self.requests_max = (self.requests_max / 2).max(1);
                 }
+            }
+            Fault::BadValue => {
+                tracing::error!(target: "postgres", event = "value_not_taken", "{text}");
+                return;
             }
             Fault::Elsewhere | Fault::Unavailable | Fault::Unknown => {
                 tracing::warn!(target: "postgres", event = "database_failed", "{text}");

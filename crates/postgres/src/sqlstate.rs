@@ -26,6 +26,9 @@ pub(crate) enum Fault {
     Unavailable,
     /// It may be committed: ask again under the same tx_ids.
     Unknown,
+    /// Nothing was written: the database does not take a value that was asked with. It fails who asked,
+    /// and nobody else.
+    BadValue,
     /// Something is wrong that no retry mends.
     Fatal,
 }
@@ -56,6 +59,7 @@ fn of_code(stage: Stage, code: &SqlState) -> Fault {
         _ if text.starts_with("08") => Fault::Unknown,
         _ if text.starts_with("53") && stage == Stage::Committing => Fault::Unknown,
         _ if text.starts_with("53") => Fault::Unavailable,
+        _ if text.starts_with("22") && stage == Stage::Reading => Fault::BadValue,
         _ => Fault::Fatal,
     }
 }
@@ -66,7 +70,7 @@ mod tests {
 
     #[test]
     fn pg_d39_every_code_means_what_the_moment_makes_of_it() {
-        use Fault::{Elsewhere, Fatal, Retry, Unavailable, Unknown};
+        use Fault::{BadValue, Elsewhere, Fatal, Retry, Unavailable, Unknown};
         for (codes, reading, writing, committing) in [
             (&["40001", "40P01", "55P03", "23505", "22012"][..], Retry, Retry, Retry),
             (&["40003"][..], Retry, Unknown, Unknown),
@@ -74,7 +78,8 @@ mod tests {
             (&["57P01", "57P02", "25P03", "08006", "08001"][..], Elsewhere, Unknown, Unknown),
             (&["57P03", "25006"][..], Elsewhere, Elsewhere, Unknown),
             (&["53100", "53200", "53300"][..], Unavailable, Unavailable, Unknown),
-            (&["23514", "22003", "42501", "42P01", "XX000", "25P02"][..], Fatal, Fatal, Fatal),
+            (&["22003", "22021"][..], BadValue, Fatal, Fatal),
+            (&["23514", "42501", "42P01", "XX000", "25P02"][..], Fatal, Fatal, Fatal),
         ] {
             for code in codes {
                 let of = |stage| of_code(stage, &SqlState::from_code(code));

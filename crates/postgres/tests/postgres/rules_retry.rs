@@ -163,6 +163,43 @@ async fn pg_d46_an_error_that_no_retry_mends_stops_the_engine_and_nothing_is_don
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_the_database_does_not_take_fails_who_asked_with_it_and_nobody_else() {
+    let cluster = Cluster::any();
+    let bank = cluster.bank().await;
+    let engine = open_unchecked(bank.address(), LIMIT).await;
+    must_be_done(&one(&engine, deposit("alice", 1, "first")).await);
+    let batch = || (0..3).map(|n| deposit("alice", 1, &format!("t-{n}"))).collect();
+    // The batch, its first two, its first, and its second; then it passes.
+    plant(&bank, Moment::Reading, "22021", 3).await;
+    let outcomes = timeout(LIMIT, engine.run(batch())).await.unwrap();
+    let not_done = Outcome::Unavailable(Unavailable::DatabaseUnreachable);
+    let failed = outcomes.iter().filter(|outcome| **outcome == not_done).count();
+    assert!((1..3).contains(&failed), "{outcomes:?}");
+    let done = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Done { .. })).count();
+    assert_eq!(failed + done, 3, "{outcomes:?}");
+    unplant(&bank, 3).await;
+    bank.run(
+        "CREATE SCHEMA odd; GRANT USAGE ON SCHEMA odd TO PUBLIC; \
+         CREATE FUNCTION odd.no() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN \
+           RAISE EXCEPTION 'odd' USING ERRCODE = '22021'; END $$; \
+         ALTER TABLE saldo.account ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY odd ON saldo.account USING (odd.no())",
+    )
+    .await;
+    let query = Query::Accounts { prefix: "".into(), after: None, limit: 1, count: false };
+    // Sooner than its patience ends: it is not asked again.
+    let asked = timeout(LIMIT / 2, engine.read(query)).await.unwrap();
+    assert_eq!(asked, Err(Unavailable::DatabaseUnreachable));
+    bank.run("ALTER TABLE saldo.account DISABLE ROW LEVEL SECURITY; DROP SCHEMA odd CASCADE").await;
+    // The engine goes on, and what was told as not done can be asked again.
+    let again = engine.run(batch()).await;
+    for outcome in &again {
+        must_be_done(outcome);
+    }
+    assert_eq!(held(&engine, "alice").await, Some(4));
+}
+
 fn is_stopped(outcome: &Outcome<'static>) -> bool {
     matches!(outcome, Outcome::Unavailable(Unavailable::JournalStopped))
 }
