@@ -26,10 +26,8 @@ pub(crate) async fn answer(
     query: &Query<'static>,
     now_us: u64,
 ) -> Result<Reading, Failed> {
-    if let Query::BalanceAt { at: Moment::Time(at_us), .. } = query
-        && *at_us < now_us
-    {
-        settle(link, *at_us).await?;
+    if let Some(at_us) = past(query, now_us) {
+        settle(link, at_us).await?;
     }
     let client = &link.client;
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -40,6 +38,23 @@ pub(crate) async fn answer(
     ended.map_err(failed)?;
     barrier(link).await?;
     Ok(reading)
+}
+
+/// The latest moment before `now_us` at which what is asked about begins or ends.
+fn past(query: &Query<'_>, now_us: u64) -> Option<u64> {
+    let moments = match query {
+        Query::BalanceAt { at, .. } => [Some(*at), None],
+        // It begins with the first event that is not before `from`.
+        Query::Statement { page, .. } => [page.to, page.from],
+        Query::Transaction(_) | Query::Transactions(_) | Query::Accounts { .. } | Query::Totals => {
+            return None;
+        }
+    };
+    let times = moments.into_iter().flatten().filter_map(|moment| match moment {
+        Moment::Time(time_us) => Some(time_us),
+        Moment::Seq(_) => None,
+    });
+    times.filter(|time_us| *time_us < now_us).max()
 }
 
 /// Sees to it that no event of later gets a time up to `at_us`: what an account held then is told

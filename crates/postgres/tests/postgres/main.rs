@@ -8,6 +8,7 @@ mod conformance;
 mod cuts;
 mod differential;
 mod load;
+mod past;
 mod plans;
 mod plant;
 #[cfg(feature = "planted")]
