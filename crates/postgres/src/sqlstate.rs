@@ -50,8 +50,10 @@ fn of_code(stage: Stage, code: &SqlState) -> Fault {
         "40003" if stage != Stage::Reading => Fault::Unknown,
         "57014" if stage == Stage::Committing => Fault::Unknown,
         "40003" | "57014" => Fault::Retry,
-        "57P01" | "57P02" | "25P03" if stage == Stage::Reading => Fault::Elsewhere,
-        "57P01" | "57P02" | "25P03" => Fault::Unknown,
+        "57P01" | "57P02" | "57P05" | "25P03" | "25P04" if stage == Stage::Reading => {
+            Fault::Elsewhere
+        }
+        "57P01" | "57P02" | "57P05" | "25P03" | "25P04" => Fault::Unknown,
         // It is no primary, or not yet.
         "57P03" | "25006" if stage == Stage::Committing => Fault::Unknown,
         "57P03" | "25006" => Fault::Elsewhere,
@@ -75,7 +77,12 @@ mod tests {
             (&["40001", "40P01", "55P03", "23505", "22012"][..], Retry, Retry, Retry),
             (&["40003"][..], Retry, Unknown, Unknown),
             (&["57014"][..], Retry, Retry, Unknown),
-            (&["57P01", "57P02", "25P03", "08006", "08001"][..], Elsewhere, Unknown, Unknown),
+            (
+                &["57P01", "57P02", "57P05", "25P03", "25P04", "08006", "08001"][..],
+                Elsewhere,
+                Unknown,
+                Unknown,
+            ),
             (&["57P03", "25006"][..], Elsewhere, Elsewhere, Unknown),
             (&["53100", "53200", "53300"][..], Unavailable, Unavailable, Unknown),
             (&["22003", "22021"][..], BadValue, Fatal, Fatal),
