@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
-use crate::error::OpenError;
+use crate::error::{CheckFault, OpenError};
 use crate::finder::Finder;
 use crate::link::Mode;
 use crate::planted::Plants;
@@ -107,7 +107,8 @@ impl PostgresEngine {
     pub async fn open(address: Address, options: Options) -> Result<Self, OpenError> {
         let mut finder = Finder::new(address.clone(), options.mode, options.plants);
         let link = finder.find().await?;
-        let row = link.client.query_one(&link.statements.head, &[]).await?;
+        let row = link.client.query_opt(&link.statements.head, &[]).await?;
+        let row = row.ok_or(CheckFault::RowMissing { table: "head" })?;
         let seq: i64 = row.try_get(0)?;
         drop(link);
         let shared = Arc::new(Shared {

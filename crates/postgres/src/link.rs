@@ -92,6 +92,12 @@ impl Link {
         self.mode == Mode::Replicated
     }
 
+    /// Whether the row of the barrier is there that this connection writes.
+    pub(crate) async fn has_barrier(&self) -> Result<bool, tokio_postgres::Error> {
+        let row = "SELECT k FROM saldo.barrier WHERE k = $1";
+        Ok(self.client.query_opt(row, &[&self.barrier]).await?.is_some())
+    }
+
     /// Connects to one host and prepares the connection; `None`: it is no primary. It has served once
     /// when it is given: in replicated mode it had a commit acknowledged by a standby.
     /// Errors: it does not answer, or the database must not be used as it is.
@@ -118,6 +124,9 @@ impl Link {
             let asks: bool = true;
             let written =
                 link.client.execute(&link.statements.barrier, &[&link.barrier, &asks]).await?;
+            if written != 1 && !link.has_barrier().await? {
+                return Err(CheckFault::RowMissing { table: "barrier" }.into());
+            }
             if written != 1 || link.notices() != before {
                 let needed = "the name of a standby";
                 let name = "synchronous_standby_names";

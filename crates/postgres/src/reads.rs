@@ -13,7 +13,7 @@ use tokio_postgres::{Error, Row, Statement as Prepared};
 
 use crate::link::Link;
 use crate::sqlstate::{Fault, Stage, fault};
-use crate::store::{Failed, asked, balance, barrier, seq, time, transaction};
+use crate::store::{Failed, asked, balance, barrier, of_head, seq, time, transaction};
 
 /// The last name that there can be: behind every name that begins with a prefix, for no name has
 /// more than 64 bytes.
@@ -60,7 +60,8 @@ fn past(query: &Query<'_>, now_us: u64) -> Option<u64> {
 /// Sees to it that no event of later gets a time up to `at_us`: what an account held then is told
 /// once and for all.
 async fn settle(link: &Link, at_us: u64) -> Result<(), Failed> {
-    let row = link.client.query_one(&link.statements.head, &[]).await.map_err(failed)?;
+    let row = link.client.query_opt(&link.statements.head, &[]).await.map_err(failed)?;
+    let row = of_head(row)?;
     let behind = i64::try_from(at_us).unwrap_or(i64::MAX).saturating_add(1);
     if row.try_get::<_, i64>(1).map_err(failed)? < behind {
         link.client.execute(&link.statements.settle_time, &[&behind]).await.map_err(asked)?;
@@ -285,7 +286,9 @@ impl Snapshot<'_> {
     /// How many events up to `at` touched the account.
     async fn version_at(&self, account: &AccountId<'static>, at: Seq) -> Result<i64, Failed> {
         let of: Values<'_> = &[&account.as_str(), &number(at)];
-        get(&self.one(&self.link.statements.version_at, of).await?, 0)
+        let rows = self.all(&self.link.statements.version_at, of).await?;
+        let missing = || Failed::new(Fault::Fatal, "a statement has lost a line");
+        get(rows.first().ok_or_else(missing)?, 0)
     }
 
     /// What the account held at this version; `None` at version zero.
@@ -299,8 +302,9 @@ impl Snapshot<'_> {
         rows.first().map(|row| balance(get(row, 0)?)).transpose()
     }
 
+    /// What a statement answers that reads the row of `head`, or counts.
     async fn one(&self, statement: &Prepared, of: Values<'_>) -> Result<Row, Failed> {
-        self.link.client.query_one(statement, of).await.map_err(failed)
+        of_head(self.link.client.query_opt(statement, of).await.map_err(failed)?)
     }
 
     async fn all(&self, statement: &Prepared, of: Values<'_>) -> Result<Vec<Row>, Failed> {

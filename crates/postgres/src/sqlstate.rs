@@ -1,6 +1,9 @@
 //! What an error of the database means for a batch. One function decides, for every code and for
 //! every moment at which it can come.
 
+use std::error::Error as _;
+use std::io;
+
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
@@ -33,13 +36,19 @@ pub(crate) enum Fault {
     Fatal,
 }
 
-/// Decides. An error without a code is a lost connection.
+/// Decides. An error without a code is a lost connection, or an answer that cannot be: another number
+/// of rows, or another type, than the statement has.
 pub(crate) fn fault(stage: Stage, error: &Error) -> Fault {
     match error.code() {
         Some(code) => of_code(stage, code),
+        None if !is_lost(error) => Fault::Fatal,
         None if stage == Stage::Reading => Fault::Elsewhere,
         None => Fault::Unknown,
     }
+}
+
+fn is_lost(error: &Error) -> bool {
+    error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>())
 }
 
 fn of_code(stage: Stage, code: &SqlState) -> Fault {

@@ -92,7 +92,7 @@ async fn load(link: &Link, requests: &[Request<'static>]) -> Result<Loaded, Fail
         client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
         client.query(&statements.lock, of_names),
         client.query(&statements.known, of_tx_ids),
-        client.query_one(&statements.head, &[]),
+        client.query_opt(&statements.head, &[]),
     )
     .await;
     let all = begun.and_then(|()| Ok::<(Vec<SqlRow>, _, _), Error>((rows?, known?, head?)));
@@ -100,7 +100,7 @@ async fn load(link: &Link, requests: &[Request<'static>]) -> Result<Loaded, Fail
         Ok(all) => all,
         Err(error) => return Err(give_up(link, Failed::at(Stage::Reading)(error)).await),
     };
-    match loaded(&rows, &known, &head) {
+    match of_head(head).and_then(|head| loaded(&rows, &known, &head)) {
         Ok(loaded) => Ok(loaded),
         Err(failed) => Err(give_up(link, failed).await),
     }
@@ -201,12 +201,12 @@ async fn commit(link: &Link, writes: &Writes) -> Result<Committed, Failed> {
     let placed = placed.map_err(Failed::at(Stage::Writing))?;
     ended.map_err(Failed::at(Stage::Committing))?;
     no_notice(link, before)?;
-    let unclear = |error: Error| Failed::new(Fault::Unknown, chain(&error));
-    if written.try_get::<_, i32>(0).map_err(unclear)? != 1 {
+    let unclear = Failed::at(Stage::Committing);
+    if written.try_get::<_, i32>(0).map_err(&unclear)? != 1 {
         return Err(Failed::new(Fault::Unknown, "the write was not answered with 1"));
     }
-    let first = seq(placed.try_get(0).map_err(unclear)?)?;
-    let at_us = time(placed.try_get(1).map_err(unclear)?)?;
+    let first = seq(placed.try_get(0).map_err(&unclear)?)?;
+    let at_us = time(placed.try_get(1).map_err(&unclear)?)?;
     Ok(Committed { first, at_us })
 }
 
@@ -219,11 +219,17 @@ fn no_notice(link: &Link, before: u64) -> Result<(), Failed> {
     }
 }
 
-fn is_replicated(written: bool) -> Result<(), Failed> {
-    if written {
-        Ok(())
-    } else {
-        Err(Failed::new(Fault::Elsewhere, "synchronous replication is switched off"))
+/// The row that is read from `head`, which has one in every bank.
+pub(crate) fn of_head<R>(row: Option<R>) -> Result<R, Failed> {
+    row.ok_or_else(|| Failed::new(Fault::Fatal, "the table head has no row"))
+}
+
+/// Says why the barrier was not written.
+async fn not_replicated(link: &Link) -> Failed {
+    match link.has_barrier().await {
+        Ok(true) => Failed::new(Fault::Elsewhere, "synchronous replication is switched off"),
+        Ok(false) => Failed::new(Fault::Fatal, "the table barrier has lost a row"),
+        Err(error) => Failed::at(Stage::Reading)(error),
     }
 }
 
@@ -264,6 +270,7 @@ async fn balances(
         join(link.client.query(&link.statements.balances, of), barrier(link)).await;
     let rows = rows.map_err(&reading)?;
     passed?;
+    of_head(rows.first())?;
     let mut as_of = Seq::ZERO;
     let mut held = HashMap::new();
     for row in &rows {
@@ -315,7 +322,9 @@ async fn prove_replicated(
     let (written, ended) = join(link.client.execute(&link.statements.barrier, of), commit).await;
     let written = written.map_err(asked)?;
     ended.map_err(asked)?;
-    is_replicated(written == 1)?;
+    if written != 1 {
+        return Err(not_replicated(link).await);
+    }
     no_notice(link, before).map_err(|failed| Failed { fault: Fault::Elsewhere, ..failed })
 }
 

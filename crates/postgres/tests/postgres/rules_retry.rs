@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use engine::{Engine, Outcome, Query, Request, Unavailable};
-use postgres::{Mode, Options, Plants};
+use postgres::{CheckFault, Mode, OpenError, Options, Plants, PostgresEngine};
 use tokio::time::timeout;
 
 use crate::bank::{
@@ -214,6 +214,12 @@ async fn pg_d46_a_record_or_a_balance_that_cannot_be_stops_the_engine() {
              UPDATE saldo.account SET balance = 9007199254740993",
             deposit("alice", 1, "t-2"),
         ),
+        ("DELETE FROM saldo.head", deposit("alice", 1, "t-2")),
+        ("DELETE FROM saldo.head", Request::Balance(account("alice"))),
+        (
+            "ALTER TABLE saldo.head ALTER at DROP NOT NULL; UPDATE saldo.head SET at = NULL",
+            deposit("alice", 1, "t-2"),
+        ),
         ("UPDATE saldo.head SET seq = -1", Request::Balance(account("alice"))),
         ("UPDATE saldo.batch SET at = -1", Request::Resolve(ledger::TxId::new("t-1").unwrap())),
     ];
@@ -227,6 +233,42 @@ async fn pg_d46_a_record_or_a_balance_that_cannot_be_stops_the_engine() {
         let outcome = one(&engine, deposit("bob", 1, "t-3")).await;
         assert!(is_stopped(&outcome), "{damage}: {outcome:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_d46_an_answer_to_a_commit_that_cannot_be_leaves_it_unknown_and_stops_the_engine() {
+    let cluster = Cluster::any();
+    let bank = cluster.bank().await;
+    let engine = open_unchecked(bank.address(), LIMIT).await;
+    // The place that the batch gets is none.
+    bank.run(
+        "ALTER TABLE saldo.batch ALTER at DROP NOT NULL; \
+         CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+           NEW.at = NULL; RETURN NEW; END $$; \
+         CREATE TRIGGER odd BEFORE INSERT ON saldo.batch FOR EACH ROW EXECUTE FUNCTION odd()",
+    )
+    .await;
+    let outcome = timeout(LIMIT / 2, one(&engine, deposit("alice", 5, "t-1"))).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Unknown { tx_id: Some(_) }), "{outcome:?}");
+    assert!(is_stopped(&one(&engine, deposit("alice", 5, "t-2")).await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_d46_a_lost_row_of_the_barrier_stops_the_engine_and_is_named() {
+    static SAID: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
+    let cluster = Cluster::replicated();
+    let bank = cluster.bank().await;
+    let on_fatal = |text: &str| SAID.lock().unwrap().push_str(text);
+    let options = Options { slots: 1, on_fatal, ..Options::default() };
+    let engine = open_with(bank.address(), options).await;
+    must_be_done(&one(&engine, deposit("alice", 5, "t-1")).await);
+    bank.run("DELETE FROM saldo.barrier").await;
+    let asked = timeout(LIMIT / 2, one(&engine, Request::Balance(account("alice")))).await;
+    assert!(is_stopped(&asked.unwrap()));
+    assert_eq!(*SAID.lock().unwrap(), "the table barrier has lost a row");
+    let opened = PostgresEngine::open(bank.address(), Options::default()).await;
+    let Err(OpenError::Check(fault)) = opened else { panic!("it served") };
+    assert_eq!(fault, CheckFault::RowMissing { table: "barrier" });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
