@@ -3,7 +3,8 @@
 //!
 //! **Invariant:** a connection serves only after the settings were read back and, in replicated
 //! mode, after a commit on it was acknowledged by a standby.
-//! **Invariant:** nothing is ever cancelled at the database: a cancelled commit looks like a success.
+//! **Invariant:** nothing that commits is ever cancelled at the database: a cancelled commit looks like
+//! a success. What only reads has a limit there (`reads`).
 //! A connection that takes too long is thrown away.
 
 use std::future::poll_fn;

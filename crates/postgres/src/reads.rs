@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** a reading shows nothing behind its position, and all before it that it is about.
 
+use std::time::{Duration, Instant};
+
 use engine::chain;
 use engine::query::{
     AccountLine, Moment, Named, Order, PAGE_ACCOUNTS_MAX, Query, Reading, Span, Statement,
@@ -20,21 +22,33 @@ use crate::store::{Failed, asked, balance, barrier, of_head, seq, time, transact
 const LAST: &str = "\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\
     \u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}";
 
-/// Answers `query` at the clock's `now_us`, in microseconds since the Unix epoch.
+/// Answers `query` at the clock's `now_us`, in microseconds since the Unix epoch. The database works on
+/// no part of it for longer than `limit`.
 pub(crate) async fn answer(
     link: &Link,
     query: &Query<'static>,
     now_us: u64,
+    limit: Duration,
 ) -> Result<Reading, Failed> {
     if let Some(at_us) = past(query, now_us) {
         settle(link, at_us).await?;
     }
     let client = &link.client;
-    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    client.batch_execute(begin).await.map_err(failed)?;
+    // For this transaction alone, which writes nothing: its end waits for no standby, so it cuts no such
+    // wait short.
+    let begin = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}",
+        limit.as_millis().max(1)
+    );
+    client.batch_execute(&begin).await.map_err(failed)?;
+    let began = Instant::now();
     let read = Snapshot { link }.answer(query, now_us).await;
     let ended = client.batch_execute(if read.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
-    let reading = read?;
+    let reading = read.map_err(|failed| {
+        // The database ended it: there is nothing else to retry in a snapshot.
+        let is_heavy = failed.fault == Fault::Retry && began.elapsed() >= limit;
+        Failed { fault: if is_heavy { Fault::TooHeavy } else { failed.fault }, ..failed }
+    })?;
     ended.map_err(failed)?;
     barrier(link).await?;
     Ok(reading)
@@ -246,7 +260,10 @@ impl Snapshot<'_> {
             accounts.push(AccountLine { account, balance, seq });
         }
         let mut counted = None;
-        if count {
+        if count && prefix.is_empty() {
+            let row = self.one(&self.link.statements.totals, &[]).await?;
+            counted = Some(u64::try_from(get::<i64>(&row, 2)?).unwrap_or_default());
+        } else if count {
             let row = self.one(&self.link.statements.count_accounts, &[&prefix, &end]).await?;
             counted = Some(u64::try_from(get::<i64>(&row, 0)?).unwrap_or_default());
         }

@@ -42,7 +42,8 @@ const ATTEMPT_PATIENCE: Duration = Duration::from_secs(15);
 /// More for each account named: one request may name hundreds of thousands.
 const ACCOUNT_PATIENCE: Duration = Duration::from_millis(1);
 
-/// How long one attempt at a question may take, one that counts all accounts included.
+/// How long one attempt at a question may take, one that counts accounts included; the database works
+/// on a part of it for two thirds of that at most.
 const QUESTION_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A question with the place for its answer.
@@ -153,7 +154,7 @@ impl Keeper {
                 }
                 Err(failed) => {
                     self.failed(&failed, asked.deadline).await;
-                    if failed.fault == Fault::BadValue {
+                    if matches!(failed.fault, Fault::BadValue | Fault::TooHeavy) {
                         return Err(Unavailable::DatabaseUnreachable);
                     }
                 }
@@ -171,7 +172,8 @@ impl Keeper {
         let opened = timeout_at(asked.deadline, self.opened()).await;
         let link = opened.map_err(|_| late())??;
         let limit = asked.deadline.min(Instant::now() + patience);
-        let read = reads::answer(link, &asked.query, now_us());
+        // The database ends what is too heavy before this side takes it for lost.
+        let read = reads::answer(link, &asked.query, now_us(), patience * 2 / 3);
         timeout_at(limit, read).await.unwrap_or_else(|_| Err(late()))
     }
 
@@ -231,6 +233,10 @@ impl Keeper {
             }
             Fault::BadValue => {
                 tracing::error!(target: "postgres", event = "value_not_taken", "{text}");
+                return;
+            }
+            Fault::TooHeavy => {
+                tracing::warn!(target: "postgres", event = "question_too_heavy", "{text}");
                 return;
             }
             Fault::Elsewhere | Fault::Unavailable | Fault::Unknown => {

@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     /// Nothing was written: the database does not take a value that was asked with. It fails who asked,
     /// and nobody else.
     BadValue,
+    /// A question took longer than the database was to work on it: so it would again.
+    TooHeavy,
     /// Something is wrong that no retry mends.
     Fatal,
 }
