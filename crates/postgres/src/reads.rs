@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** a reading shows nothing behind its position, and all before it that it is about.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use engine::chain;
@@ -9,9 +10,10 @@ use engine::query::{
     AccountLine, Moment, Named, Order, PAGE_ACCOUNTS_MAX, Query, Reading, Span, Statement,
     StatementLine, StatementPage, Totals,
 };
+use futures_util::TryStreamExt as _;
 use ledger::{AccountId, Balance, Seq};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, Row, Statement as Prepared};
+use tokio_postgres::{Error, Row, RowStream, Statement as Prepared};
 
 use crate::link::Link;
 use crate::sqlstate::{Fault, Stage, fault};
@@ -21,6 +23,13 @@ use crate::store::{Failed, asked, balance, barrier, of_head, seq, time, transact
 /// more than 64 bytes.
 const LAST: &str = "\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\
     \u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}";
+
+/// Most rows with records that one statement asks for: a record has up to 7 MiB.
+const ROWS_MAX: usize = 32;
+
+/// A page of a statement ends behind the event with which its events name so many accounts: each is
+/// read whole to show one line of it.
+const STATEMENT_ACCOUNTS_MAX: usize = 10 * PAGE_ACCOUNTS_MAX;
 
 /// Answers `query` at the clock's `now_us`, in microseconds since the Unix epoch. The database works on
 /// no part of it for longer than `limit`.
@@ -129,18 +138,24 @@ impl Snapshot<'_> {
         let first = span.from.max(Seq::new(1));
         let mut transactions = Vec::new();
         let mut next = first;
-        if first <= last {
-            let limit = i64::try_from(span.limit).unwrap_or(i64::MAX);
-            let of: Values<'_> = &[&number(first), &number(last), &limit];
-            let mut accounts_count = 0;
-            for row in self.all(&self.link.statements.span, of).await? {
-                if accounts_count >= PAGE_ACCOUNTS_MAX {
-                    break;
-                }
+        let mut accounts_count = 0;
+        let is_whole =
+            |count, accounts_count| count >= span.limit || accounts_count >= PAGE_ACCOUNTS_MAX;
+        while next <= last && !is_whole(transactions.len(), accounts_count) {
+            let wanted = rows_of(span.limit - transactions.len());
+            let of: Values<'_> = &[&number(next), &number(last), &wanted];
+            let mut rows = pin!(self.rows(&self.link.statements.span, of).await?);
+            let before = next;
+            while !is_whole(transactions.len(), accounts_count)
+                && let Some(row) = rows.try_next().await.map_err(failed)?
+            {
                 let one = transaction(get(&row, 2)?, get(&row, 0)?, get(&row, 1)?)?;
                 accounts_count += one.event.accounts_count();
                 next = one.seq.next();
                 transactions.push(one);
+            }
+            if next <= before {
+                return Err(Failed::new(Fault::Fatal, "the order has lost an event"));
             }
         }
         let next = (next > first && next <= last).then_some(next);
@@ -177,26 +192,10 @@ impl Snapshot<'_> {
         let first = self.version_at(account, before_from).await? + 1;
         let last = self.version_at(account, to).await?;
         let exists = last > 0 || self.version_at(account, end).await? > 0;
-        let mut rows = Vec::new();
-        if first <= last {
-            let statement = if newest_first {
-                &self.link.statements.entries_newest
-            } else {
-                &self.link.statements.entries
-            };
-            let wanted = i64::try_from(page.limit.saturating_add(1)).unwrap_or(i64::MAX);
-            rows = self.all(statement, &[&account.as_str(), &first, &last, &wanted]).await?;
-        }
-        let has_more = rows.len() > page.limit;
-        rows.truncate(page.limit);
-        let (mut lines, mut befores) = (Vec::new(), Vec::new());
-        for row in &rows {
-            let found = transaction(get(row, 3)?, get(row, 1)?, get(row, 2)?)?;
-            let unfit = || Failed::new(Fault::Fatal, "a line of a statement has no such event");
-            let (line, before) = StatementLine::of(found, account).ok_or_else(unfit)?;
-            lines.push(line);
-            befores.push(before);
-        }
+        let (lines, befores) = self.lines(account, (first, last), page.limit, newest_first).await?;
+        // The versions of an account have no gap.
+        let count = last.saturating_sub(first).saturating_add(1);
+        let has_more = i64::try_from(lines.len()).is_ok_and(|shown| shown < count);
         let (earliest, latest) = if newest_first {
             (befores.last(), lines.first())
         } else {
@@ -211,6 +210,49 @@ impl Snapshot<'_> {
         };
         let next = if has_more { lines.last().map(|line| line.seq) } else { None };
         Ok(Reading::Statement(Statement { exists, lines, before, after, next, as_of: end }))
+    }
+
+    /// Lines of a statement, up to `limit` of those from version `first` to `last`, and what the
+    /// account held before each.
+    async fn lines(
+        &self,
+        account: &AccountId<'static>,
+        (mut first, mut last): (i64, i64),
+        limit: usize,
+        newest_first: bool,
+    ) -> Result<(Vec<StatementLine>, Vec<Balance>), Failed> {
+        let statements = &self.link.statements;
+        let statement = if newest_first { &statements.entries_newest } else { &statements.entries };
+        let (mut lines, mut befores) = (Vec::new(), Vec::new());
+        let mut accounts_count = 0;
+        let is_whole =
+            |count, accounts_count| count >= limit || accounts_count >= STATEMENT_ACCOUNTS_MAX;
+        while first <= last && !is_whole(lines.len(), accounts_count) {
+            let wanted = rows_of(limit - lines.len());
+            let of: Values<'_> = &[&account.as_str(), &first, &last, &wanted];
+            let mut rows = pin!(self.rows(statement, of).await?);
+            let unfit = || Failed::new(Fault::Fatal, "a line of a statement has no such event");
+            let before = (first, last);
+            while !is_whole(lines.len(), accounts_count)
+                && let Some(row) = rows.try_next().await.map_err(failed)?
+            {
+                let version: i64 = get(&row, 0)?;
+                let found = transaction(get(&row, 3)?, get(&row, 1)?, get(&row, 2)?)?;
+                accounts_count += found.event.accounts_count();
+                let (line, before) = StatementLine::of(found, account).ok_or_else(unfit)?;
+                lines.push(line);
+                befores.push(before);
+                if newest_first {
+                    last = version.saturating_sub(1);
+                } else {
+                    first = version.saturating_add(1);
+                }
+            }
+            if before == (first, last) {
+                return Err(unfit());
+            }
+        }
+        Ok((lines, befores))
     }
 
     async fn balance_at(
@@ -324,6 +366,12 @@ impl Snapshot<'_> {
         of_head(self.link.client.query_opt(statement, of).await.map_err(failed)?)
     }
 
+    /// The rows one by one, as they come: who stops reading them holds no more in memory than one.
+    async fn rows(&self, statement: &Prepared, of: Values<'_>) -> Result<RowStream, Failed> {
+        let of = of.iter().map(|value| *value as &(dyn ToSql + Sync));
+        self.link.client.query_raw(statement, of).await.map_err(failed)
+    }
+
     async fn all(&self, statement: &Prepared, of: Values<'_>) -> Result<Vec<Row>, Failed> {
         self.link.client.query(statement, of).await.map_err(failed)
     }
@@ -331,6 +379,12 @@ impl Snapshot<'_> {
 
 fn get<'r, T: tokio_postgres::types::FromSql<'r>>(row: &'r Row, place: usize) -> Result<T, Failed> {
     row.try_get(place).map_err(failed)
+}
+
+/// How many rows to ask for when `wanted` more are to be shown: those that are not looked at come all
+/// the same.
+fn rows_of(wanted: usize) -> i64 {
+    i64::try_from(wanted.min(ROWS_MAX)).unwrap_or(i64::MAX)
 }
 
 fn number(seq: Seq) -> i64 {

@@ -267,6 +267,8 @@ impl Keeper {
                 job.end(Unavailable::DatabaseUnreachable);
             } else if let Some(why) = stopped {
                 job.end(why);
+            } else if job.is_full() {
+                job.hand_back();
             } else {
                 rest.push(job);
             }

@@ -7,6 +7,7 @@ mod cluster;
 mod conformance;
 mod cuts;
 mod differential;
+mod large;
 mod load;
 mod past;
 mod plans;
