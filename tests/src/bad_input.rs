@@ -251,13 +251,14 @@ fn transfer(from: &str, to: &str) -> Vec<u8> {
     format!(r#"{{"cmd":"transfer","from":"{from}","to":"{to}","amount":1}}"#).into_bytes()
 }
 
-/// A bank in which alice has 1000 and bob 500, both set by the one event there is.
+/// Opens a bank in which alice has 1000 and bob 500, both set by the one event there is.
+pub const BANK: &str =
+    r#"{"cmd":"init_accounts","accounts":{"alice":1000,"bob":500},"tx_id":"open"}"#;
+
 fn bank() -> (Folder, Server) {
     let folder = Folder::new();
     let server = Server::start(&folder);
-    let opened = server
-        .connect()
-        .ask(r#"{"cmd":"init_accounts","accounts":{"alice":1000,"bob":500},"tx_id":"open"}"#);
+    let opened = server.connect().ask(BANK);
     assert_eq!(opened["seq"], 1, "{opened}");
     (folder, server)
 }
@@ -284,6 +285,14 @@ fn check_unchanged(wire: &mut Wire) {
 #[test]
 fn bad_input_gets_its_code_changes_nothing_and_leaves_the_connection_working() {
     let (folder, server) = bank();
+    every_bad_line_gets_its_code_and_changes_nothing(&server);
+    drop(server);
+    let journal = Journal::read(&folder);
+    assert_eq!(journal.last(), 1);
+}
+
+/// Sends them all to a server over a bank that [`BANK`] opened, and nothing else.
+pub fn every_bad_line_gets_its_code_and_changes_nothing(server: &Server) {
     let mut wire = server.connect();
     let cases = cases();
     assert!(cases.len() > 250, "{}", cases.len());
@@ -292,9 +301,14 @@ fn bad_input_gets_its_code_changes_nothing_and_leaves_the_connection_working() {
         check(&wire.reply(), code, line);
         check_unchanged(&mut wire);
     }
-    drop(server);
-    let journal = Journal::read(&folder);
-    assert_eq!(journal.last(), 1);
+    // No account's name begins so.
+    for prefix in [r"\u0000", r"a\u0000", r"\u001f", r"\ud83d\ude00", "@", "\u{7f}"] {
+        let line = format!(r#"{{"cmd":"accounts","prefix":"{prefix}","count":true}}"#);
+        let reply = wire.ask(&line);
+        assert_eq!((&reply["ok"], &reply["count"]), (&true.into(), &0.into()), "{line}: {reply}");
+        assert_eq!(reply["items"], Value::Array(vec![]), "{line}: {reply}");
+    }
+    check_unchanged(&mut wire);
 }
 
 #[test]

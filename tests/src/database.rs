@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::thread;
 
+use crate::bad_input::{BANK, every_bad_line_gets_its_code_and_changes_nothing};
 use crate::golden::play_the_transcript;
 use crate::harness::{Serve, Server, clean, saldo};
 use crate::history::later_pages_state_the_position_of_the_first;
@@ -110,6 +111,15 @@ fn the_transcript_of_the_original_gets_the_originals_replies_over_a_database() {
     drop(wire);
     later_pages_state_the_position_of_the_first(&second);
     second.shut_down().with_code(0);
+}
+
+#[test]
+fn bad_input_gets_its_code_and_changes_nothing_over_a_database_as_well() {
+    let database = Database::start();
+    let server = database.serve();
+    assert_eq!(server.connect().ask(BANK)["seq"], 1);
+    every_bad_line_gets_its_code_and_changes_nothing(&server);
+    server.shut_down().with_code(0);
 }
 
 #[test]

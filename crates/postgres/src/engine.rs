@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
-use crate::error::OpenError;
+use crate::error::{CheckFault, OpenError};
 use crate::finder::Finder;
 use crate::link::Mode;
 use crate::planted::Plants;
@@ -107,7 +107,8 @@ impl PostgresEngine {
     pub async fn open(address: Address, options: Options) -> Result<Self, OpenError> {
         let mut finder = Finder::new(address.clone(), options.mode, options.plants);
         let link = finder.find().await?;
-        let row = link.client.query_one(&link.statements.head, &[]).await?;
+        let row = link.client.query_opt(&link.statements.head, &[]).await?;
+        let row = row.ok_or(CheckFault::RowMissing { table: "head" })?;
         let seq: i64 = row.try_get(0)?;
         drop(link);
         let shared = Arc::new(Shared {
@@ -144,16 +145,28 @@ impl PostgresEngine {
         }
     }
 
-    /// As [`Engine::execute`], for requests that own their texts, with outcomes that do.
+    /// Runs all of `batch` in order, whatever its outcomes hold.
     pub async fn run(&self, batch: Vec<Request<'static>>) -> Vec<Outcome<'static>> {
+        let Answered { mut outcomes, mut rest } = self.run_some(batch).await;
+        while !rest.is_empty() {
+            let more = self.run_some(rest).await;
+            outcomes.extend(more.outcomes);
+            rest = more.rest;
+        }
+        outcomes
+    }
+
+    /// As [`Engine::execute`], for requests that own their texts, with outcomes that do.
+    async fn run_some(&self, batch: Vec<Request<'static>>) -> Answered<'static> {
+        let all = |outcomes| Answered { outcomes, rest: Vec::new() };
         if batch.is_empty() {
-            return Vec::new();
+            return all(Vec::new());
         }
         let deadline = Instant::now() + self.options.patience;
         let count = batch.len();
         let wanted = count.min(self.options.requests_max);
         let permits = self.room.acquire_many(u32::try_from(wanted).unwrap_or(u32::MAX));
-        let refused = |why| vec![Outcome::Unavailable(why); count];
+        let refused = |why| all(vec![Outcome::Unavailable(why); count]);
         let Ok(Ok(_room)) = timeout(self.options.patience, permits).await else {
             return refused(Unavailable::DatabaseUnreachable);
         };
@@ -165,14 +178,15 @@ impl PostgresEngine {
             return refused(self.shared.stopped().unwrap_or(Unavailable::ShuttingDown));
         }
         // A slot that is gone has answered nothing.
-        answer.await.unwrap_or(unanswered)
+        answer.await.unwrap_or_else(|_| all(unanswered))
     }
 }
 
 impl Engine for PostgresEngine {
     fn execute<'a>(&'a self, batch: Vec<Request<'a>>) -> BoxFuture<'a, Answered<'a>> {
         let batch = batch.into_iter().map(Request::into_owned).collect();
-        Box::pin(async move { Answered { outcomes: self.run(batch).await, rest: Vec::new() } })
+        // Outcomes that own their texts are those of any lifetime.
+        Box::pin(async move { self.run_some(batch).await })
     }
 
     fn read<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Reading, Unavailable>> {

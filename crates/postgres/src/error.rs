@@ -106,6 +106,12 @@ pub enum CheckFault {
     /// A copy into the database was not finished: it holds the beginning of a bank.
     #[error("a copy into the database was not finished")]
     Copying,
+    /// A row is missing that the schema was made with.
+    #[error("the table {table} has lost a row that the schema was made with")]
+    RowMissing {
+        /// The table.
+        table: &'static str,
+    },
     /// A setting does not keep what the bank promises.
     #[error("{name} is {found:?}, it must be {needed}")]
     Setting {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::address::Address;
 use crate::carry_error::{CarryError, Flaw};
 use crate::finder::Finder;
-use crate::link::{Driver, Mode, check_settings, check_version, is_marked, plain};
+use crate::link::{Driver, LIMITS, Mode, check_settings, check_version, is_marked, plain};
 use crate::planted::Plants;
 use crate::scan::{Chain, Head, Scan, Snapshot, genesis, head};
 use crate::schema::{create_schema, has_schema};
@@ -77,6 +77,7 @@ impl Intake {
     ) -> Result<Self, CarryError> {
         let (client, driver) = plain(&address).await?;
         client.batch_execute(SESSION).await?;
+        client.batch_execute(LIMITS).await?;
         if !has_schema(&client).await? {
             check_settings(&client, mode).await?;
             create_schema(&address, expected.ledger, &expected.currency).await?;

@@ -3,7 +3,8 @@
 //!
 //! **Invariant:** a connection serves only after the settings were read back and, in replicated
 //! mode, after a commit on it was acknowledged by a standby.
-//! **Invariant:** nothing is ever cancelled at the database: a cancelled commit looks like a success.
+//! **Invariant:** nothing that commits is ever cancelled at the database: a cancelled commit looks like
+//! a success. What only reads has a limit there (`reads`).
 //! A connection that takes too long is thrown away.
 
 use std::future::poll_fn;
@@ -37,10 +38,17 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 /// still from holding rows; none of them can fire while a commit waits for its standby. A plan that
 /// was made while a table was empty stays for as long as the session: without sequential scans,
 /// and without joins that read all rows of an account, it stays good when the table is not.
-const SESSION: &str = include_str!("session.sql");
+const SESSION: &str = concat!(include_str!("session.sql"), include_str!("limits.sql"));
+
+/// Limits that a role can have by default, and which end a session whatever it does; not all
+/// versions have them.
+pub(crate) const LIMITS: &str = include_str!("limits.sql");
 
 /// How many rows the barrier has: connections that choose different ones do not meet.
 const BARRIERS: i32 = 64;
+
+/// The value of a setting that the database does not have.
+const ABSENT: &str = "unknown";
 
 /// What the database has to promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +93,12 @@ impl Link {
         self.mode == Mode::Replicated
     }
 
+    /// Whether the row of the barrier is there that this connection writes.
+    pub(crate) async fn has_barrier(&self) -> Result<bool, tokio_postgres::Error> {
+        let row = "SELECT k FROM saldo.barrier WHERE k = $1";
+        Ok(self.client.query_opt(row, &[&self.barrier]).await?.is_some())
+    }
+
     /// Connects to one host and prepares the connection; `None`: it is no primary. It has served once
     /// when it is given: in replicated mode it had a commit acknowledged by a standby.
     /// Errors: it does not answer, or the database must not be used as it is.
@@ -111,6 +125,9 @@ impl Link {
             let asks: bool = true;
             let written =
                 link.client.execute(&link.statements.barrier, &[&link.barrier, &asks]).await?;
+            if written != 1 && !link.has_barrier().await? {
+                return Err(CheckFault::RowMissing { table: "barrier" }.into());
+            }
             if written != 1 || link.notices() != before {
                 let needed = "the name of a standby";
                 let name = "synchronous_standby_names";
@@ -224,14 +241,21 @@ pub(crate) async fn check_settings(client: &Client, mode: Mode) -> Result<(), Op
         ("full_page_writes", &["on"], "on"),
         ("server_encoding", &["UTF8"], "UTF8"),
         ("synchronous_commit", &["on", "remote_apply"], "on or remote_apply"),
+        ("transaction_timeout", &["0", ABSENT], "0"),
+        ("idle_session_timeout", &["0", ABSENT], "0"),
     ];
     if mode == Mode::Replicated {
         needs.push(("synchronous_standby_names", &[], "the name of a standby"));
     }
     for (name, allowed, needed) in needs {
-        let row = client.query_one("SELECT current_setting($1)", &[&name]).await?;
-        let found: String = row.try_get(0)?;
-        let fits = if allowed.is_empty() { !found.is_empty() } else { allowed.contains(&&*found) };
+        let row = client.query_one("SELECT current_setting($1, true)", &[&name]).await?;
+        let found: Option<String> = row.try_get(0)?;
+        let found = found.unwrap_or_else(|| ABSENT.to_owned());
+        let fits = if allowed.is_empty() {
+            !["", ABSENT].contains(&&*found)
+        } else {
+            allowed.contains(&&*found)
+        };
         if !fits {
             return Err(CheckFault::Setting { name, found, needed }.into());
         }

@@ -28,7 +28,7 @@ pub(crate) struct Loaded {
     /// Rows by name; a name without one was missing.
     pub(crate) rows: HashMap<String, Row>,
     /// What stands under tx_ids of the batch.
-    pub(crate) known: HashMap<String, Transaction<'static>>,
+    pub(crate) known: HashMap<String, Arc<Transaction<'static>>>,
     /// The end of the one order, and its time.
     pub(crate) head: Seq,
     pub(crate) at_us: u64,
@@ -92,8 +92,33 @@ pub(crate) struct Entry {
 /// Where something stands: known, or the n-th event of this batch.
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    At { seq: Seq, at_us: u64 },
+    At(Seq),
     New(u64),
+}
+
+/// What stands under a tx_id. Shared, for it may be large and asked for by many.
+#[derive(Debug)]
+enum Known {
+    /// Since before this batch.
+    Old(Arc<Transaction<'static>>),
+    /// The n-th event of this batch.
+    New(u64, Arc<Event<'static>>),
+}
+
+impl Known {
+    fn place(&self) -> Place {
+        match self {
+            Self::Old(found) => Place::At(found.seq),
+            Self::New(n, _) => Place::New(*n),
+        }
+    }
+
+    fn event(&self) -> &Event<'static> {
+        match self {
+            Self::Old(found) => &found.event,
+            Self::New(_, event) => event,
+        }
+    }
 }
 
 /// An outcome whose seqs are known once the batch has its place.
@@ -106,10 +131,11 @@ enum Draft {
         event: Event<'static>,
         duplicate: bool,
     },
+    /// By the n-th event of the batch.
     Resolved {
-        place: Place,
+        n: u64,
         tx_id: TxId<'static>,
-        event: Event<'static>,
+        event: Arc<Event<'static>>,
         duplicate: bool,
     },
     Recorded {
@@ -148,7 +174,7 @@ struct Account {
 
 struct Run {
     accounts: HashMap<String, Account>,
-    known: HashMap<String, (Place, Event<'static>)>,
+    known: HashMap<String, Known>,
     at_us: u64,
     writes: Writes,
     absences: BTreeSet<String>,
@@ -162,12 +188,7 @@ pub(crate) fn plan(requests: &[Request<'static>], loaded: Loaded, now_us: u64) -
         |row: Row| Account { read: Some(row.version), version: row.version, balance: row.balance };
     let mut run = Run {
         accounts: rows.into_iter().map(|(name, row)| (name, account(row))).collect(),
-        known: known
-            .into_iter()
-            .map(|(tx_id, found)| {
-                (tx_id, (Place::At { seq: found.seq, at_us: found.at_us }, found.event))
-            })
-            .collect(),
+        known: known.into_iter().map(|(tx_id, found)| (tx_id, Known::Old(found))).collect(),
         at_us,
         writes: Writes {
             records: Vec::new(),
@@ -221,8 +242,8 @@ impl Run {
         if record_bytes_max(&command, tx_id.as_str()) > limits::RECORD_BYTES_MAX {
             return Draft::Ready(Outcome::Unavailable(Unavailable::TooLarge));
         }
-        if let Some((place, event)) = self.known.get(tx_id.as_str()) {
-            return repeated(*place, event, &command, tx_id, self.count());
+        if let Some(known) = self.known.get(tx_id.as_str()) {
+            return repeated(known.place(), known.event(), &command, tx_id, self.count());
         }
         if let Some(not_after_us) = not_after_us.filter(|not_after_us| self.at_us > *not_after_us) {
             let rejection = Rejection::DeadlinePassed { not_after_us };
@@ -256,12 +277,20 @@ impl Run {
     }
 
     fn resolve(&mut self, tx_id: TxId<'static>) -> Draft {
-        if let Some((place, event)) = self.known.get(tx_id.as_str()) {
-            let (place, event) = (*place, event.clone());
-            return Draft::Resolved { place, tx_id, event, duplicate: true };
+        let (is_known, n) = (self.known.contains_key(tx_id.as_str()), self.count());
+        if !is_known {
+            self.record(&tx_id, &Event::Void);
         }
-        let place = self.record(&tx_id, &Event::Void);
-        Draft::Resolved { place, tx_id, event: Event::Void, duplicate: false }
+        match self.known.get(tx_id.as_str()) {
+            Some(Known::Old(found)) => {
+                let transaction = Arc::clone(found);
+                Draft::Ready(Outcome::Resolved { transaction, duplicate: true })
+            }
+            Some(Known::New(n, event)) => {
+                Draft::Resolved { n: *n, tx_id, event: Arc::clone(event), duplicate: is_known }
+            }
+            None => Draft::Resolved { n, tx_id, event: Arc::new(Event::Void), duplicate: false },
+        }
     }
 
     /// Records a refusal when the client gave the tx_id.
@@ -276,7 +305,7 @@ impl Run {
 
     /// Gives an event its place in the batch, and applies it.
     fn record(&mut self, tx_id: &TxId<'static>, event: &Event<'static>) -> Place {
-        let place = Place::New(self.count());
+        let count = self.count();
         let n = i32::try_from(self.count()).unwrap_or(i32::MAX);
         let mut record = Vec::with_capacity(256);
         encode_record(&mut record, Seq::ZERO, tx_id.as_str(), event, 0);
@@ -302,8 +331,9 @@ impl Run {
                 balance: after.get(),
             });
         }
-        self.known.insert(tx_id.as_str().to_owned(), (place, event.clone()));
-        place
+        let known = Known::New(count, Arc::new(event.clone()));
+        self.known.insert(tx_id.as_str().to_owned(), known);
+        Place::New(count)
     }
 
     fn reading(&mut self, account: AccountId<'static>) -> BalanceReading<'static> {
@@ -360,26 +390,26 @@ impl Plan {
             Seq::new(first + n)
         };
         let at = |place: Place| match place {
-            Place::At { seq, .. } => seq,
+            Place::At(seq) => seq,
             Place::New(n) => seq_of(n),
         };
-        let time = |place: Place| match place {
-            Place::At { at_us, .. } => at_us,
-            Place::New(_) => committed.map_or(0, |committed| committed.at_us),
-        };
+        let at_us = committed.map_or(0, |committed| committed.at_us);
+        let mut resolved: HashMap<u64, Arc<Transaction<'static>>> = HashMap::new();
         let position = |behind: u64| match behind.checked_sub(1) {
             None => head,
             Some(last) => seq_of(last),
         };
-        let finish = |draft: Draft| match draft {
+        let mut finish = |draft: Draft| match draft {
             Draft::Ready(outcome) => outcome,
             Draft::Done { place, tx_id, event, duplicate } => {
                 Outcome::Done { seq: at(place), tx_id, event, duplicate }
             }
-            Draft::Resolved { place, tx_id, event, duplicate } => {
-                let (seq, at_us) = (at(place), time(place));
-                let transaction = Arc::new(Transaction { seq, tx_id, event, at_us });
-                Outcome::Resolved { transaction, duplicate }
+            Draft::Resolved { n, tx_id, event, duplicate } => {
+                let made = resolved.entry(n).or_insert_with(|| {
+                    let (seq, event) = (seq_of(n), Event::clone(&event));
+                    Arc::new(Transaction { seq, tx_id, event, at_us })
+                });
+                Outcome::Resolved { transaction: Arc::clone(made), duplicate }
             }
             Draft::Recorded { place, rejection, tx_id, duplicate } => {
                 let seq = at(place);
@@ -400,6 +430,6 @@ impl Plan {
                 Outcome::Balances { readings, as_of: position(behind) }
             }
         };
-        self.drafts.into_iter().map(finish).collect()
+        self.drafts.into_iter().map(&mut finish).collect()
     }
 }

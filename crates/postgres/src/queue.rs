@@ -2,11 +2,13 @@
 //! deadline of its own.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{Outcome, Request, Unavailable};
+use engine::{Answered, Outcome, Request, Unavailable};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
+
+use crate::store::RECALLED_ACCOUNTS_MAX;
 
 /// A batch of one client.
 pub(crate) struct Job {
@@ -15,17 +17,20 @@ pub(crate) struct Job {
     /// Requests up to here may have been committed by an attempt that was not answered.
     uncertain_to: usize,
     deadline: Instant,
-    reply: oneshot::Sender<Vec<Outcome<'static>>>,
+    reply: oneshot::Sender<Answered<'static>>,
+    /// How many accounts are named by the history in the outcomes.
+    recalled_accounts_count: usize,
 }
 
 impl Job {
     pub(crate) fn new(
         requests: Vec<Request<'static>>,
         deadline: Instant,
-        reply: oneshot::Sender<Vec<Outcome<'static>>>,
+        reply: oneshot::Sender<Answered<'static>>,
     ) -> Self {
         let outcomes = Vec::with_capacity(requests.len());
-        Self { requests, outcomes, uncertain_to: 0, deadline, reply }
+        let recalled_accounts_count = 0;
+        Self { requests, outcomes, uncertain_to: 0, deadline, reply, recalled_accounts_count }
     }
 
     /// The requests that have no outcome yet.
@@ -39,7 +44,27 @@ impl Job {
 
     /// Adds the outcomes of the next requests.
     pub(crate) fn done(&mut self, outcomes: impl IntoIterator<Item = Outcome<'static>>) {
-        self.outcomes.extend(outcomes);
+        for outcome in outcomes {
+            let is_shared = self.outcomes.last().is_some_and(|last| shares(last, &outcome));
+            if !is_shared {
+                self.recalled_accounts_count += recalled_accounts_count(&outcome);
+            }
+            self.outcomes.push(outcome);
+        }
+    }
+
+    /// Whether there is as much history in the outcomes as may be held at once, and the rest was
+    /// certainly not begun.
+    pub(crate) fn is_full(&self) -> bool {
+        let known = self.outcomes.len();
+        self.recalled_accounts_count >= RECALLED_ACCOUNTS_MAX && self.uncertain_to <= known
+    }
+
+    /// Answers with the outcomes that there are, and gives the rest back.
+    pub(crate) fn hand_back(mut self) {
+        let rest = self.requests.split_off(self.outcomes.len().min(self.requests.len()));
+        // A client that went away is told nothing.
+        drop(self.reply.send(Answered { outcomes: self.outcomes, rest }));
     }
 
     /// The next `count` requests may have been committed. From here on each stands under its tx_id,
@@ -55,18 +80,50 @@ impl Job {
         }
     }
 
+    /// Answers the next request: it was not done, or that is not known.
+    pub(crate) fn fail_next(&mut self, why: Unavailable) {
+        let is_uncertain = self.outcomes.len() < self.uncertain_to;
+        let Some(request) = self.rest().first() else { return };
+        let uncertain = request.tx_id().filter(|_| is_uncertain);
+        let outcome = match uncertain {
+            Some(tx_id) => Outcome::Unknown { tx_id: Some(tx_id.clone()) },
+            None => Outcome::Unavailable(why),
+        };
+        self.outcomes.push(outcome);
+    }
+
     /// Answers: with what there is, and of the rest that it was not done, or that it is not known.
     pub(crate) fn end(mut self, why: Unavailable) {
-        let known = self.outcomes.len();
-        for (n, request) in self.requests.iter().enumerate().skip(known) {
-            let uncertain = request.tx_id().filter(|_| n < self.uncertain_to);
-            self.outcomes.push(match uncertain {
-                Some(tx_id) => Outcome::Unknown { tx_id: Some(tx_id.clone()) },
-                None => Outcome::Unavailable(why),
-            });
+        while !self.rest().is_empty() {
+            self.fail_next(why);
         }
         // A client that went away is told nothing.
-        drop(self.reply.send(self.outcomes));
+        drop(self.reply.send(Answered { outcomes: self.outcomes, rest: Vec::new() }));
+    }
+}
+
+/// Whether both hold the same piece of history.
+fn shares(one: &Outcome<'_>, other: &Outcome<'_>) -> bool {
+    let (Outcome::Resolved { transaction, .. }, Outcome::Resolved { transaction: same, .. }) =
+        (one, other)
+    else {
+        return false;
+    };
+    Arc::ptr_eq(transaction, same)
+}
+
+/// How many accounts are named by what the outcome tells of before. What was asked with, and is
+/// repeated, is no longer than its request.
+fn recalled_accounts_count(outcome: &Outcome<'_>) -> usize {
+    match outcome {
+        Outcome::Resolved { transaction, .. } => transaction.event.accounts_count(),
+        Outcome::Done { .. }
+        | Outcome::Balance { .. }
+        | Outcome::Balances { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Conflict { .. }
+        | Outcome::Unavailable(_)
+        | Outcome::Unknown { .. } => 0,
     }
 }
 

@@ -42,7 +42,8 @@ const ATTEMPT_PATIENCE: Duration = Duration::from_secs(15);
 /// More for each account named: one request may name hundreds of thousands.
 const ACCOUNT_PATIENCE: Duration = Duration::from_millis(1);
 
-/// How long one attempt at a question may take, one that counts all accounts included.
+/// How long one attempt at a question may take, one that counts accounts included; the database works
+/// on a part of it for two thirds of that at most.
 const QUESTION_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A question with the place for its answer.
@@ -117,8 +118,22 @@ impl Keeper {
                         }
                     }
                     self.failed(&failed, deadline).await;
+                    if failed.fault == Fault::BadValue {
+                        self.search(&mut jobs, &parts);
+                    }
                 }
             }
+        }
+    }
+
+    /// A request among those that were run has a value that the database does not take: they are run
+    /// again in smaller parts, and one that was alone has failed.
+    fn search(&mut self, jobs: &mut [Job], parts: &[Range<usize>]) {
+        let count: usize = parts.iter().map(Range::len).sum();
+        self.requests_max = (count / 2).max(1);
+        if count == 1 {
+            let of_it = jobs.iter_mut().zip(parts).filter(|(_, part)| !part.is_empty());
+            of_it.for_each(|(job, _)| job.fail_next(Unavailable::DatabaseUnreachable));
         }
     }
 
@@ -137,7 +152,12 @@ impl Keeper {
                     self.shared.reached(reading.as_of());
                     return Ok(reading);
                 }
-                Err(failed) => self.failed(&failed, asked.deadline).await,
+                Err(failed) => {
+                    self.failed(&failed, asked.deadline).await;
+                    if matches!(failed.fault, Fault::BadValue | Fault::TooHeavy) {
+                        return Err(Unavailable::DatabaseUnreachable);
+                    }
+                }
             }
         }
     }
@@ -152,7 +172,8 @@ impl Keeper {
         let opened = timeout_at(asked.deadline, self.opened()).await;
         let link = opened.map_err(|_| late())??;
         let limit = asked.deadline.min(Instant::now() + patience);
-        let read = reads::answer(link, &asked.query, now_us());
+        // The database ends what is too heavy before this side takes it for lost.
+        let read = reads::answer(link, &asked.query, now_us(), patience * 2 / 3);
         timeout_at(limit, read).await.unwrap_or_else(|_| Err(late()))
     }
 
@@ -210,6 +231,14 @@ impl Keeper {
                     self.requests_max = (self.requests_max / 2).max(1);
                 }
             }
+            Fault::BadValue => {
+                tracing::error!(target: "postgres", event = "value_not_taken", "{text}");
+                return;
+            }
+            Fault::TooHeavy => {
+                tracing::warn!(target: "postgres", event = "question_too_heavy", "{text}");
+                return;
+            }
             Fault::Elsewhere | Fault::Unavailable | Fault::Unknown => {
                 tracing::warn!(target: "postgres", event = "database_failed", "{text}");
                 self.link = None;
@@ -238,6 +267,8 @@ impl Keeper {
                 job.end(Unavailable::DatabaseUnreachable);
             } else if let Some(why) = stopped {
                 job.end(why);
+            } else if job.is_full() {
+                job.hand_back();
             } else {
                 rest.push(job);
             }

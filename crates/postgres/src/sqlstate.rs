@@ -1,6 +1,9 @@
 //! What an error of the database means for a batch. One function decides, for every code and for
 //! every moment at which it can come.
 
+use std::error::Error as _;
+use std::io;
+
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
@@ -26,17 +29,28 @@ pub(crate) enum Fault {
     Unavailable,
     /// It may be committed: ask again under the same tx_ids.
     Unknown,
+    /// Nothing was written: the database does not take a value that was asked with. It fails who asked,
+    /// and nobody else.
+    BadValue,
+    /// A question took longer than the database was to work on it: so it would again.
+    TooHeavy,
     /// Something is wrong that no retry mends.
     Fatal,
 }
 
-/// Decides. An error without a code is a lost connection.
+/// Decides. An error without a code is a lost connection, or an answer that cannot be: another number
+/// of rows, or another type, than the statement has.
 pub(crate) fn fault(stage: Stage, error: &Error) -> Fault {
     match error.code() {
         Some(code) => of_code(stage, code),
+        None if !is_lost(error) => Fault::Fatal,
         None if stage == Stage::Reading => Fault::Elsewhere,
         None => Fault::Unknown,
     }
+}
+
+fn is_lost(error: &Error) -> bool {
+    error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>())
 }
 
 fn of_code(stage: Stage, code: &SqlState) -> Fault {
@@ -47,8 +61,10 @@ fn of_code(stage: Stage, code: &SqlState) -> Fault {
         "40003" if stage != Stage::Reading => Fault::Unknown,
         "57014" if stage == Stage::Committing => Fault::Unknown,
         "40003" | "57014" => Fault::Retry,
-        "57P01" | "57P02" | "25P03" if stage == Stage::Reading => Fault::Elsewhere,
-        "57P01" | "57P02" | "25P03" => Fault::Unknown,
+        "57P01" | "57P02" | "57P05" | "25P03" | "25P04" if stage == Stage::Reading => {
+            Fault::Elsewhere
+        }
+        "57P01" | "57P02" | "57P05" | "25P03" | "25P04" => Fault::Unknown,
         // It is no primary, or not yet.
         "57P03" | "25006" if stage == Stage::Committing => Fault::Unknown,
         "57P03" | "25006" => Fault::Elsewhere,
@@ -56,6 +72,7 @@ fn of_code(stage: Stage, code: &SqlState) -> Fault {
         _ if text.starts_with("08") => Fault::Unknown,
         _ if text.starts_with("53") && stage == Stage::Committing => Fault::Unknown,
         _ if text.starts_with("53") => Fault::Unavailable,
+        _ if text.starts_with("22") && stage == Stage::Reading => Fault::BadValue,
         _ => Fault::Fatal,
     }
 }
@@ -66,15 +83,21 @@ mod tests {
 
     #[test]
     fn pg_d39_every_code_means_what_the_moment_makes_of_it() {
-        use Fault::{Elsewhere, Fatal, Retry, Unavailable, Unknown};
+        use Fault::{BadValue, Elsewhere, Fatal, Retry, Unavailable, Unknown};
         for (codes, reading, writing, committing) in [
             (&["40001", "40P01", "55P03", "23505", "22012"][..], Retry, Retry, Retry),
             (&["40003"][..], Retry, Unknown, Unknown),
             (&["57014"][..], Retry, Retry, Unknown),
-            (&["57P01", "57P02", "25P03", "08006", "08001"][..], Elsewhere, Unknown, Unknown),
+            (
+                &["57P01", "57P02", "57P05", "25P03", "25P04", "08006", "08001"][..],
+                Elsewhere,
+                Unknown,
+                Unknown,
+            ),
             (&["57P03", "25006"][..], Elsewhere, Elsewhere, Unknown),
             (&["53100", "53200", "53300"][..], Unavailable, Unavailable, Unknown),
-            (&["23514", "22003", "42501", "42P01", "XX000", "25P02"][..], Fatal, Fatal, Fatal),
+            (&["22003", "22021"][..], BadValue, Fatal, Fatal),
+            (&["23514", "42501", "42P01", "XX000", "25P02"][..], Fatal, Fatal, Fatal),
         ] {
             for code in codes {
                 let of = |stage| of_code(stage, &SqlState::from_code(code));

@@ -4,14 +4,15 @@
 //! **Invariant:** success is the write's 1, the place's row and the commit's end together, without
 //! a notice in between: the driver calls a commit that was answered with a rollback a success.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::future::{Future, ready};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine::{BalanceReading, Outcome, Request, chain};
 use futures_util::future::{join, join3, join4};
 use journal::decode_record;
-use ledger::{Balance, Seq, Transaction};
+use ledger::{Balance, Seq, Transaction, TxId};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row as SqlRow};
 use uuid::Uuid;
@@ -51,7 +52,12 @@ pub(crate) struct Progress {
     pub(crate) may_be_written: AtomicBool,
 }
 
-/// Runs `requests` as one transaction, at the clock's `now_us`.
+/// What stands under the tx_ids of one transaction may name so many accounts, and those of one event
+/// more: a record names as many as a line has room for, and its tx_id is short.
+pub(crate) const RECALLED_ACCOUNTS_MAX: usize = 10_000;
+
+/// Runs `requests` as one transaction, at the clock's `now_us`: the first of them at least, and as many
+/// as there are outcomes.
 pub(crate) async fn run(
     link: &Link,
     requests: &[Request<'static>],
@@ -62,8 +68,8 @@ pub(crate) async fn run(
         progress.is_committing.store(true, Ordering::Release);
         return balances(link, requests, &names).await;
     }
-    let loaded = load(link, requests).await?;
-    let plan = plan(requests, loaded, now_us);
+    let (loaded, run) = load(link, requests).await?;
+    let plan = plan(requests.get(..run).unwrap_or(requests), loaded, now_us);
     if !plan.absences.is_empty() && !link.plants.has(Planted::AbsenceUnproved) {
         prove_absent(link, &plan).await?;
     }
@@ -79,8 +85,9 @@ pub(crate) async fn run(
     Ok(plan.outcomes(committed))
 }
 
-/// Locks the rows, and reads what stands under the tx_ids and where the order ends.
-async fn load(link: &Link, requests: &[Request<'static>]) -> Result<Loaded, Failed> {
+/// Locks the rows, and reads what stands under the tx_ids and where the order ends; and says how many of
+/// the requests can be run with what was read.
+async fn load(link: &Link, requests: &[Request<'static>]) -> Result<(Loaded, usize), Failed> {
     let (names, tx_ids) = named(requests);
     let (names, tx_ids): (Vec<&str>, Vec<&str>) =
         (names.into_iter().collect(), tx_ids.into_iter().collect());
@@ -92,7 +99,7 @@ async fn load(link: &Link, requests: &[Request<'static>]) -> Result<Loaded, Fail
         client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
         client.query(&statements.lock, of_names),
         client.query(&statements.known, of_tx_ids),
-        client.query_one(&statements.head, &[]),
+        client.query_opt(&statements.head, &[]),
     )
     .await;
     let all = begun.and_then(|()| Ok::<(Vec<SqlRow>, _, _), Error>((rows?, known?, head?)));
@@ -100,19 +107,61 @@ async fn load(link: &Link, requests: &[Request<'static>]) -> Result<Loaded, Fail
         Ok(all) => all,
         Err(error) => return Err(give_up(link, Failed::at(Stage::Reading)(error)).await),
     };
-    match loaded(&rows, &known, &head) {
+    let loaded = match of_head(head).and_then(|head| loaded(&rows, &known, &head)) {
+        Ok((loaded, large)) if large.is_empty() => Ok((loaded, requests.len())),
+        Ok((mut loaded, large)) => {
+            let run = load_large(link, requests, &mut loaded, &large).await;
+            run.map(|run| (loaded, run))
+        }
+        Err(failed) => Err(failed),
+    };
+    match loaded {
         Ok(loaded) => Ok(loaded),
         Err(failed) => Err(give_up(link, failed).await),
     }
 }
 
-fn loaded(rows: &[SqlRow], known: &[SqlRow], head: &SqlRow) -> Result<Loaded, Failed> {
+/// Reads the records under `large`, one by one in the order of the requests, until there is enough of
+/// them. Returns how many requests can be run.
+async fn load_large(
+    link: &Link,
+    requests: &[Request<'static>],
+    loaded: &mut Loaded,
+    large: &HashSet<String>,
+) -> Result<usize, Failed> {
+    let reading = Failed::at(Stage::Reading);
+    let mut accounts_count = 0;
+    for (n, request) in requests.iter().enumerate() {
+        let Some(tx_id) = request.tx_id().map(TxId::as_str) else { continue };
+        if !large.contains(tx_id) || loaded.known.contains_key(tx_id) {
+            continue;
+        }
+        if accounts_count >= RECALLED_ACCOUNTS_MAX {
+            return Ok(n);
+        }
+        let row = link.client.query_opt(&link.statements.by_tx_id, &[&tx_id]).await;
+        let row = of_head(row.map_err(&reading)?)?;
+        let (seq, at_us) = (row.try_get(1).map_err(&reading)?, row.try_get(2).map_err(&reading)?);
+        let found = transaction(row.try_get(3).map_err(&reading)?, seq, at_us)?;
+        accounts_count += found.event.accounts_count();
+        loaded.known.insert(tx_id.to_owned(), Arc::new(found));
+    }
+    Ok(requests.len())
+}
+
+/// What was read, and the tx_ids whose records are large: they were left where they are.
+fn loaded(
+    rows: &[SqlRow],
+    known: &[SqlRow],
+    head: &SqlRow,
+) -> Result<(Loaded, HashSet<String>), Failed> {
     let reading = Failed::at(Stage::Reading);
     let mut loaded = Loaded {
         head: seq(head.try_get(0).map_err(&reading)?)?,
         at_us: time(head.try_get(1).map_err(&reading)?)?,
         ..Loaded::default()
     };
+    let mut large = HashSet::new();
     for row in rows {
         let name: String = row.try_get(0).map_err(&reading)?;
         let version: i64 = row.try_get(1).map_err(&reading)?;
@@ -121,11 +170,17 @@ fn loaded(rows: &[SqlRow], known: &[SqlRow], head: &SqlRow) -> Result<Loaded, Fa
     }
     for row in known {
         let tx_id: String = row.try_get(0).map_err(&reading)?;
-        let record: &[u8] = row.try_get(1).map_err(&reading)?;
+        let record: Option<&[u8]> = row.try_get(1).map_err(&reading)?;
         let (seq, at_us) = (row.try_get(2).map_err(&reading)?, row.try_get(3).map_err(&reading)?);
-        loaded.known.insert(tx_id, transaction(record, seq, at_us)?);
+        match record {
+            Some(record) => {
+                let found = transaction(record, seq, at_us)?;
+                loaded.known.insert(tx_id, Arc::new(found));
+            }
+            None => drop(large.insert(tx_id)),
+        }
     }
-    Ok(loaded)
+    Ok((loaded, large))
 }
 
 /// Sees to it that names whose absence decided something are still missing, and stay so until the
@@ -201,12 +256,12 @@ async fn commit(link: &Link, writes: &Writes) -> Result<Committed, Failed> {
     let placed = placed.map_err(Failed::at(Stage::Writing))?;
     ended.map_err(Failed::at(Stage::Committing))?;
     no_notice(link, before)?;
-    let unclear = |error: Error| Failed::new(Fault::Unknown, chain(&error));
-    if written.try_get::<_, i32>(0).map_err(unclear)? != 1 {
+    let unclear = Failed::at(Stage::Committing);
+    if written.try_get::<_, i32>(0).map_err(&unclear)? != 1 {
         return Err(Failed::new(Fault::Unknown, "the write was not answered with 1"));
     }
-    let first = seq(placed.try_get(0).map_err(unclear)?)?;
-    let at_us = time(placed.try_get(1).map_err(unclear)?)?;
+    let first = seq(placed.try_get(0).map_err(&unclear)?)?;
+    let at_us = time(placed.try_get(1).map_err(&unclear)?)?;
     Ok(Committed { first, at_us })
 }
 
@@ -219,11 +274,17 @@ fn no_notice(link: &Link, before: u64) -> Result<(), Failed> {
     }
 }
 
-fn is_replicated(written: bool) -> Result<(), Failed> {
-    if written {
-        Ok(())
-    } else {
-        Err(Failed::new(Fault::Elsewhere, "synchronous replication is switched off"))
+/// The row that is read from `head`, which has one in every bank.
+pub(crate) fn of_head<R>(row: Option<R>) -> Result<R, Failed> {
+    row.ok_or_else(|| Failed::new(Fault::Fatal, "the table head has no row"))
+}
+
+/// Says why the barrier was not written.
+async fn not_replicated(link: &Link) -> Failed {
+    match link.has_barrier().await {
+        Ok(true) => Failed::new(Fault::Elsewhere, "synchronous replication is switched off"),
+        Ok(false) => Failed::new(Fault::Fatal, "the table barrier has lost a row"),
+        Err(error) => Failed::at(Stage::Reading)(error),
     }
 }
 
@@ -264,6 +325,7 @@ async fn balances(
         join(link.client.query(&link.statements.balances, of), barrier(link)).await;
     let rows = rows.map_err(&reading)?;
     passed?;
+    of_head(rows.first())?;
     let mut as_of = Seq::ZERO;
     let mut held = HashMap::new();
     for row in &rows {
@@ -315,7 +377,9 @@ async fn prove_replicated(
     let (written, ended) = join(link.client.execute(&link.statements.barrier, of), commit).await;
     let written = written.map_err(asked)?;
     ended.map_err(asked)?;
-    is_replicated(written == 1)?;
+    if written != 1 {
+        return Err(not_replicated(link).await);
+    }
     no_notice(link, before).map_err(|failed| Failed { fault: Fault::Elsewhere, ..failed })
 }
 

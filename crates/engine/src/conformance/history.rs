@@ -157,7 +157,7 @@ pub async fn accounts_are_listed_by_name_in_pages(instance: Instance) {
     let mut instance = instance;
     for round in 0..2 {
         let engine = &*instance.engine;
-        for prefix in ["", "a", "ab", "a/", "\u{e9}", "z", "A"] {
+        for prefix in ["", "a", "ab", "a/", "\u{e9}", "z", "A", "\0", "a\0", "a\u{1f}"] {
             for limit in [1, 2, 5, PAGE_MAX] {
                 let mut after = None;
                 loop {

@@ -7,7 +7,9 @@ mod cluster;
 mod conformance;
 mod cuts;
 mod differential;
+mod large;
 mod load;
+mod past;
 mod plans;
 mod plant;
 #[cfg(feature = "planted")]

@@ -102,6 +102,37 @@ async fn pg_d35_a_primary_whose_commits_reach_no_standby_is_not_served() {
     must_be_done(&one(&engine, deposit("alice", 5, "t-1")).await);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_d36_limits_that_a_role_has_by_default_end_no_session_of_the_bank() {
+    let cluster = Cluster::any();
+    let bank = cluster.bank().await;
+    bank.run(&format!(
+        "ALTER ROLE saldo_serves IN DATABASE {} SET idle_session_timeout = '100ms'",
+        bank.database()
+    ))
+    .await;
+    let engine = open_unchecked(bank.address(), LIMIT).await;
+    must_be_done(&one(&engine, deposit("alice", 1, "t-1")).await);
+    let of = format!(
+        "FROM pg_stat_activity WHERE datname = '{}' AND usename = 'saldo_serves'",
+        bank.database()
+    );
+    let client = bank.superuser().await;
+    let pid: i32 = client
+        .query_one(&format!("SELECT pid {of} ORDER BY backend_start DESC LIMIT 1"), &[])
+        .await
+        .unwrap()
+        .get(0);
+    // Ten times as long as it may.
+    cluster
+        .wait_until(&format!(
+            "SELECT count(*) = 0 OR bool_and(clock_timestamp() - state_change > '1s') {of} AND pid = {pid}"
+        ))
+        .await;
+    let left = format!("SELECT count(*) {of} AND pid = {pid}");
+    assert_eq!(client.query_one(&left, &[]).await.unwrap().get::<_, i64>(0), 1, "it was ended");
+}
+
 async fn refused(address: Address, mode: Mode) -> CheckFault {
     let options = Options { mode, ..Options::default() };
     match PostgresEngine::open(address, options).await.map(|_| ()) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use engine::{Engine, Outcome, Query, Request, Unavailable};
-use postgres::{Mode, Options, Plants};
+use postgres::{CheckFault, Mode, OpenError, Options, Plants, PostgresEngine};
 use tokio::time::timeout;
 
 use crate::bank::{
@@ -237,6 +237,43 @@ async fn pg_d46_an_error_that_no_retry_mends_stops_the_engine_and_nothing_is_don
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_the_database_does_not_take_fails_who_asked_with_it_and_nobody_else() {
+    let cluster = Cluster::any();
+    let bank = cluster.bank().await;
+    let engine = open_unchecked(bank.address(), LIMIT).await;
+    must_be_done(&one(&engine, deposit("alice", 1, "first")).await);
+    let batch = || (0..3).map(|n| deposit("alice", 1, &format!("t-{n}"))).collect();
+    // The batch, its first two, its first, and its second; then it passes.
+    plant(&bank, Moment::Reading, "22021", 3).await;
+    let outcomes = timeout(LIMIT, engine.run(batch())).await.unwrap();
+    let not_done = Outcome::Unavailable(Unavailable::DatabaseUnreachable);
+    let failed = outcomes.iter().filter(|outcome| **outcome == not_done).count();
+    assert!((1..3).contains(&failed), "{outcomes:?}");
+    let done = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Done { .. })).count();
+    assert_eq!(failed + done, 3, "{outcomes:?}");
+    unplant(&bank, 3).await;
+    bank.run(
+        "CREATE SCHEMA odd; GRANT USAGE ON SCHEMA odd TO PUBLIC; \
+         CREATE FUNCTION odd.no() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN \
+           RAISE EXCEPTION 'odd' USING ERRCODE = '22021'; END $$; \
+         ALTER TABLE saldo.account ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY odd ON saldo.account USING (odd.no())",
+    )
+    .await;
+    let query = Query::Accounts { prefix: "".into(), after: None, limit: 1, count: false };
+    // Sooner than its patience ends: it is not asked again.
+    let asked = timeout(LIMIT / 2, engine.read(query)).await.unwrap();
+    assert_eq!(asked, Err(Unavailable::DatabaseUnreachable));
+    bank.run("ALTER TABLE saldo.account DISABLE ROW LEVEL SECURITY; DROP SCHEMA odd CASCADE").await;
+    // The engine goes on, and what was told as not done can be asked again.
+    let again = engine.run(batch()).await;
+    for outcome in &again {
+        must_be_done(outcome);
+    }
+    assert_eq!(held(&engine, "alice").await, Some(4));
+}
+
 fn is_stopped(outcome: &Outcome<'static>) -> bool {
     matches!(outcome, Outcome::Unavailable(Unavailable::JournalStopped))
 }
@@ -249,6 +286,12 @@ async fn pg_d46_a_record_or_a_balance_that_cannot_be_stops_the_engine() {
         (
             "ALTER TABLE saldo.account DROP CONSTRAINT account_balance_check; \
              UPDATE saldo.account SET balance = 9007199254740993",
+            deposit("alice", 1, "t-2"),
+        ),
+        ("DELETE FROM saldo.head", deposit("alice", 1, "t-2")),
+        ("DELETE FROM saldo.head", Request::Balance(account("alice"))),
+        (
+            "ALTER TABLE saldo.head ALTER at DROP NOT NULL; UPDATE saldo.head SET at = NULL",
             deposit("alice", 1, "t-2"),
         ),
         ("UPDATE saldo.head SET seq = -1", Request::Balance(account("alice"))),
@@ -264,6 +307,42 @@ async fn pg_d46_a_record_or_a_balance_that_cannot_be_stops_the_engine() {
         let outcome = one(&engine, deposit("bob", 1, "t-3")).await;
         assert!(is_stopped(&outcome), "{damage}: {outcome:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_d46_an_answer_to_a_commit_that_cannot_be_leaves_it_unknown_and_stops_the_engine() {
+    let cluster = Cluster::any();
+    let bank = cluster.bank().await;
+    let engine = open_unchecked(bank.address(), LIMIT).await;
+    // The place that the batch gets is none.
+    bank.run(
+        "ALTER TABLE saldo.batch ALTER at DROP NOT NULL; \
+         CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+           NEW.at = NULL; RETURN NEW; END $$; \
+         CREATE TRIGGER odd BEFORE INSERT ON saldo.batch FOR EACH ROW EXECUTE FUNCTION odd()",
+    )
+    .await;
+    let outcome = timeout(LIMIT / 2, one(&engine, deposit("alice", 5, "t-1"))).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Unknown { tx_id: Some(_) }), "{outcome:?}");
+    assert!(is_stopped(&one(&engine, deposit("alice", 5, "t-2")).await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_d46_a_lost_row_of_the_barrier_stops_the_engine_and_is_named() {
+    static SAID: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
+    let cluster = Cluster::replicated();
+    let bank = cluster.bank().await;
+    let on_fatal = |text: &str| SAID.lock().unwrap().push_str(text);
+    let options = Options { slots: 1, on_fatal, ..Options::default() };
+    let engine = open_with(bank.address(), options).await;
+    must_be_done(&one(&engine, deposit("alice", 5, "t-1")).await);
+    bank.run("DELETE FROM saldo.barrier").await;
+    let asked = timeout(LIMIT / 2, one(&engine, Request::Balance(account("alice")))).await;
+    assert!(is_stopped(&asked.unwrap()));
+    assert_eq!(*SAID.lock().unwrap(), "the table barrier has lost a row");
+    let opened = PostgresEngine::open(bank.address(), Options::default()).await;
+    let Err(OpenError::Check(fault)) = opened else { panic!("it served") };
+    assert_eq!(fault, CheckFault::RowMissing { table: "barrier" });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -99,6 +99,9 @@ pub fn refused(error: &OpenError) -> Failure {
             CheckFault::Copying => Failure::new(Exit::Usage, "copy_unfinished", text)
                 .hint("finish it: run the same saldo copy again; it goes on where it stopped"),
             CheckFault::SchemaExists => Failure::new(Exit::No, "schema_exists", text),
+            CheckFault::RowMissing { .. } => {
+                Failure::new(Exit::WriteFailed, "database_unfit", text)
+            }
             CheckFault::SchemaVersion { .. } => {
                 Failure::new(Exit::NewerFormat, "schema_version", text)
             }
