@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
+use crate::contact::Contact;
 use crate::error::{CheckFault, OpenError};
 use crate::finder::Finder;
 use crate::link::Mode;
@@ -69,6 +70,7 @@ pub(crate) struct Shared {
     pub(crate) plants: Plants,
     pub(crate) patience: Duration,
     pub(crate) queue: Queue,
+    pub(crate) contact: Contact,
     seq: AtomicU64,
     failed: AtomicBool,
     on_fatal: fn(&str),
@@ -117,6 +119,7 @@ impl PostgresEngine {
             plants: options.plants,
             patience: options.patience,
             queue: Queue::default(),
+            contact: Contact::default(),
             seq: AtomicU64::new(u64::try_from(seq).unwrap_or_default()),
             failed: AtomicBool::new(false),
             on_fatal: options.on_fatal,

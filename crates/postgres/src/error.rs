@@ -73,10 +73,16 @@ pub enum OpenError {
     #[error(transparent)]
     Address(#[from] AddressError),
     /// No host of the address answered in time as a primary.
-    #[error("no host of the address is a primary that answers: {last}")]
+    #[error("no host of the address is a primary that answers: {told}")]
     Unreachable {
-        /// What the last host tried said.
-        last: String,
+        /// What each host said.
+        told: String,
+    },
+    /// A host does not know the role, the password or the database, and no other serves.
+    #[error("the database does not let this server in: {told}")]
+    NotAllowed {
+        /// What each host said.
+        told: String,
     },
     /// The database is there and must not be used as it is.
     #[error(transparent)]

@@ -11,8 +11,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
 use crate::error::OpenError;
-use crate::link::{Link, Mode, told};
+use crate::link::{Link, Mode};
 use crate::planted::Plants;
+use crate::search::Search;
 
 /// How long the checks of a connection may take, the first commit on it included, before the next
 /// host is asked.
@@ -53,8 +54,7 @@ impl Finder {
     /// A connection to the primary: the hosts one by one, each with a time of its own. May be dropped
     /// and asked again. Errors: none serves now, or the database must not be used as it is.
     pub(crate) async fn find(&mut self) -> Result<Link, OpenError> {
-        let mut last = "the address names no host".to_owned();
-        let mut unfit = None;
+        let mut search = Search::default();
         let places = self.address.places();
         self.opening.resize_with(places.len(), || None);
         for (place, opening) in places.into_iter().zip(&mut self.opening) {
@@ -70,19 +70,17 @@ impl Finder {
             let left = CHECK_PATIENCE.saturating_sub(under_way.began.elapsed());
             let opened = timeout(left.max(AGAIN_PATIENCE), &mut under_way.task).await;
             let Ok(opened) = opened else {
-                last = format!("{name} did not answer in time");
+                search.hear(&name, "did not answer in time");
                 continue;
             };
             *opening = None;
             match opened {
                 Ok(Ok(Some(link))) => return Ok(link),
-                Ok(Ok(None)) => last = format!("{name} is no primary"),
-                // Another host may be the primary all the same, and this one left behind.
-                Ok(Err(OpenError::Check(fault))) => unfit = Some(fault),
-                Ok(Err(error)) => last = format!("{name}: {}", told(&error)),
-                Err(ended) => last = format!("{name}: {ended}"),
+                Ok(Ok(None)) => search.hear(&name, "is no primary"),
+                Ok(Err(error)) => search.refused(&name, error),
+                Err(ended) => search.hear(&name, ended),
             }
         }
-        Err(unfit.map_or(OpenError::Unreachable { last }, OpenError::Check))
+        Err(search.end())
     }
 }

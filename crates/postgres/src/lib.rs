@@ -19,6 +19,7 @@
 
 mod address;
 mod carry_error;
+mod contact;
 mod engine;
 mod error;
 mod finder;
@@ -32,6 +33,7 @@ mod reads;
 mod scan;
 mod schema;
 mod scratch;
+mod search;
 mod secure;
 mod slot;
 mod sqlstate;

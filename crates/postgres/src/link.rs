@@ -26,6 +26,7 @@ use crate::address::{Address, Place};
 use crate::error::{CheckFault, OpenError};
 use crate::planted::Plants;
 use crate::schema::{SCHEMA_VERSION, has_schema};
+use crate::search::Search;
 use crate::statements::Statements;
 
 /// How long one host may take to be reached. A frozen host accepts connections and says nothing.
@@ -141,9 +142,9 @@ impl Link {
 
 /// A connection to the primary for the schema alone.
 pub(crate) async fn plain(address: &Address) -> Result<(Client, Driver), OpenError> {
-    let mut last = "the address names no host".to_owned();
+    let mut search = Search::default();
     for place in address.places() {
-        let (host, port) = (place.host.clone(), place.port);
+        let name = format!("{}:{}", place.host, place.port);
         let reached = async {
             let (client, driver) = connect(place, Arc::default()).await?;
             let row = client.query_one("SELECT pg_is_in_recovery()", &[]).await?;
@@ -152,16 +153,16 @@ pub(crate) async fn plain(address: &Address) -> Result<(Client, Driver), OpenErr
         };
         match timeout(CHECK_PATIENCE, reached).await {
             Ok(Ok(Some(found))) => return Ok(found),
-            Ok(Ok(None)) => last = format!("{host}:{port} is no primary"),
-            Ok(Err(error)) => last = format!("{host}:{port}: {}", told(&error)),
-            Err(_) => last = format!("{host}:{port} did not answer within {CHECK_PATIENCE:?}"),
+            Ok(Ok(None)) => search.hear(&name, "is no primary"),
+            Ok(Err(error)) => search.refused(&name, error),
+            Err(_) => search.hear(&name, format!("did not answer within {CHECK_PATIENCE:?}")),
         }
     }
-    Err(OpenError::Unreachable { last })
+    Err(search.end())
 }
 
 async fn connect(place: Place, notices: Arc<AtomicU64>) -> Result<(Client, Driver), OpenError> {
-    let unreachable = |cause: String| OpenError::Unreachable { last: cause };
+    let unreachable = |cause: String| OpenError::Unreachable { told: cause };
     let stopped = |error: tokio::task::JoinError| unreachable(error.to_string());
     let place = spawn_blocking(|| place.with_password()).await.map_err(stopped)??;
     let reached = TcpStream::connect((&*place.host, place.port));
@@ -265,5 +266,5 @@ pub(crate) async fn check_settings(client: &Client, mode: Mode) -> Result<(), Op
 
 /// What one host said.
 pub(crate) fn told(error: &OpenError) -> String {
-    if let OpenError::Unreachable { last } = error { last.clone() } else { chain(error) }
+    if let OpenError::Unreachable { told } = error { told.clone() } else { chain(error) }
 }

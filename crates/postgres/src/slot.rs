@@ -217,6 +217,7 @@ impl Keeper {
     }
 
     fn succeeded(&mut self) {
+        self.shared.contact.succeeded();
         self.pause = PAUSE_MIN;
         self.requests_max = REQUESTS_MAX;
     }
@@ -240,7 +241,7 @@ impl Keeper {
                 return;
             }
             Fault::Elsewhere | Fault::Unavailable | Fault::Unknown => {
-                tracing::warn!(target: "postgres", event = "database_failed", "{text}");
+                self.shared.contact.failed(text);
                 self.link = None;
             }
             Fault::Fatal => {

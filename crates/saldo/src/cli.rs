@@ -191,7 +191,7 @@ fn overview() -> String {
                 .and_then(clap::Command::get_about)
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            text.push_str(&format!("  {name:<10}{about}\n"));
+            text.push_str(&format!("  {name:<13}{about}\n"));
         }
         text.push('\n');
     }

@@ -184,8 +184,8 @@ async fn pg_d36_a_server_in_recovery_is_not_served_and_a_role_that_does_not_wait
     let bank = cluster.bank().await;
     let standby = bank.at(&[cluster.port(Node::Standby)]);
     let opened = PostgresEngine::open(standby, Options::default()).await.map(|_| ());
-    let Err(OpenError::Unreachable { last }) = opened else { panic!("{opened:?}") };
-    assert!(last.contains("no primary"), "{last}");
+    let Err(OpenError::Unreachable { told }) = opened else { panic!("{opened:?}") };
+    assert!(told.contains("no primary"), "{told}");
     // The standby first in the address costs nothing but the way there.
     let both = bank.at(&[cluster.port(Node::Standby), cluster.port(Node::Primary)]);
     cluster.run("ALTER ROLE saldo_serves SET synchronous_commit = off").await;

@@ -92,8 +92,11 @@ impl Guarded {
 
 #[track_caller]
 fn refused(found: Result<(), OpenError>, why: &str) {
-    let Err(OpenError::Unreachable { last }) = found else { panic!("{found:?}") };
-    assert!(last.contains(why), "{last}");
+    let told = match found {
+        Err(OpenError::Unreachable { told } | OpenError::NotAllowed { told }) => told,
+        found => panic!("{found:?}"),
+    };
+    assert!(told.contains(why), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,7 +117,9 @@ async fn a_host_is_believed_by_its_certificate_and_a_password_comes_from_a_file(
     // The password is read for each connection.
     let wrong = "*:*:*:guarded:let me out\n";
     write(&guarded.file("passwords"), wrong, false);
-    refused(guarded.open("guarded", "localhost", &ours).await, "password authentication failed");
+    let found = guarded.open("guarded", "localhost", &ours).await;
+    assert!(matches!(found, Err(OpenError::NotAllowed { .. })), "time mends it not: {found:?}");
+    refused(found, "password authentication failed");
     let client = format!(
         "sslmode=verify-full&sslrootcert={}&sslcert={}&sslkey={}",
         guarded.file("authority.pem").display(),

@@ -183,8 +183,9 @@ pub fn refused(folder: &Path, error: &OpenError) -> Failure {
     match error {
         OpenError::Locked => Failure::new(Exit::Locked, "folder_locked", text)
             .hint("stop that server first: saldo shutdown"),
-        OpenError::Corrupt(_) => Failure::new(Exit::Broken, "corrupt", text)
-            .hint("change nothing; look with saldo verify, then restore the file from a backup"),
+        OpenError::Corrupt(_) => Failure::new(Exit::Broken, "corrupt", text).hint(
+            "change nothing; look with saldo verify, then put the whole folder back from a backup",
+        ),
         OpenError::NewerFormat { .. } => Failure::new(Exit::NewerFormat, "newer_format", text)
             .hint("use the newer saldo that wrote it"),
         OpenError::Original { .. } => Failure::new(Exit::NewerFormat, "original_folder", text)

@@ -72,7 +72,7 @@ fn refused(folder: &Path, error: &OpenError) -> Failure {
     let quoted = shell::quoted(&folder.display().to_string());
     match error {
         OpenError::Corrupt(Damage { file, .. }) => Failure::new(Exit::Broken, "corrupt", text).hint(format!(
-            "change nothing in {quoted} and keep a copy of it; then put {} from a backup in its place",
+            "change nothing in {quoted} and keep a copy of it; then put the whole folder back from a backup: {} alone, beside a newer snapshot, would be refused",
             shell::quoted(file),
         )),
         OpenError::NewerFormat { .. } => Failure::new(Exit::Usage, "newer_format", text)

@@ -93,6 +93,8 @@ pub fn refused(error: &OpenError) -> Failure {
         OpenError::Unreachable { .. } | OpenError::Database(_) => {
             Failure::new(Exit::NothingDone, "database_unreachable", text).retryable()
         }
+        OpenError::NotAllowed { .. } => Failure::new(Exit::Usage, "database_login", text)
+            .hint("is it the right role, password and database? without /NAME the database is named as the role"),
         OpenError::Check(fault) => match fault {
             CheckFault::NoSchema => Failure::new(Exit::Usage, "no_schema", text)
                 .hint("saldo postgres init ADDRESS makes it, once"),

@@ -176,7 +176,7 @@ fn refused(folder: &Path, error: &OpenError) -> Failure {
             ))
         }
         OpenError::Corrupt(_) => Failure::new(Exit::Corrupt, "corrupt", text).hint(format!(
-            "change nothing; look with saldo verify {quoted} and saldo inspect {quoted}, then restore the file from a backup"
+            "change nothing; look with saldo verify {quoted} and saldo inspect {quoted}, then put the whole folder back from a backup"
         )),
         OpenError::DiskFull { .. } => Failure::new(
             Exit::DiskFull,
