@@ -169,7 +169,7 @@ impl Intake {
             .into_iter()
             .map(|row| {
                 let digest = row.digest.finalize().as_bytes().to_vec();
-                chain = chain.then(&digest);
+                chain = chain.then(&digest, row.at);
                 (row, digest, chain)
             })
             .collect();

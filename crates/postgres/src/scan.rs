@@ -144,11 +144,12 @@ impl Chain {
         hash.try_into().ok().map(Self)
     }
 
-    /// With a batch of this digest behind it.
-    pub(crate) fn then(self, digest: &[u8]) -> Self {
+    /// With a batch of this digest and this time, in microseconds, behind it.
+    pub(crate) fn then(self, digest: &[u8], at_us: i64) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(self.0);
         hasher.update(digest);
+        hasher.update(at_us.to_be_bytes());
         Self(hasher.finalize().into())
     }
 
@@ -188,7 +189,8 @@ impl Scan {
         }
         let first = expected;
         let count: i32 = row.try_get(2)?;
-        let at_us: u64 = number("batch", "time", row.try_get(3)?)?;
+        let at: i64 = row.try_get(3)?;
+        let at_us: u64 = number("batch", "time", at)?;
         let (digest, hash): (Vec<u8>, Vec<u8>) = (row.try_get(4)?, row.try_get(5)?);
         if at_us < self.at_us {
             return Err(Flaw::Time { first }.into());
@@ -217,7 +219,7 @@ impl Scan {
         if *hasher.finalize().as_bytes() != *digest {
             return Err(Flaw::Digest { first }.into());
         }
-        self.chain = self.chain.then(&digest);
+        self.chain = self.chain.then(&digest, at);
         if self.chain.bytes() != *hash {
             return Err(Flaw::Chain { first }.into());
         }

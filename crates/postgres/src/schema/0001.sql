@@ -11,7 +11,7 @@ CREATE TABLE saldo.account (
 ) WITH (fillfactor = 70);
 
 -- One row per committed batch: the place of its events in the one order, and their time. hash chains
--- all batches: sha256 over the hash before and this digest.
+-- all batches: sha256 over the hash before, this digest and this time, as eight bytes, the highest first.
 CREATE TABLE saldo.batch (
   batch uuid PRIMARY KEY,
   first bigint NOT NULL UNIQUE CHECK (first > 0),

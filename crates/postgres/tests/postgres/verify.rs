@@ -184,6 +184,11 @@ async fn damage_in_any_table_is_told_with_its_place() {
             "batch: the chain of hashes breaks at seq 4",
         ),
         ("UPDATE saldo.batch SET at = 1 WHERE first = 4", "batch: time goes back at seq 4"),
+        ("UPDATE saldo.batch SET at = at - 1", "batch: the chain of hashes breaks at seq 1"),
+        (
+            "UPDATE saldo.batch SET at = (SELECT at FROM saldo.batch WHERE first = 2) WHERE first = 4",
+            "batch: the chain of hashes breaks at seq 4",
+        ),
         ("UPDATE saldo.head SET seq = 10", "head: seq is 10, the events give 9"),
         ("UPDATE saldo.head SET accounts = 2", "head: accounts is 2, the events give 3"),
         ("UPDATE saldo.head SET money_in = 0", "head: money_in is 0, the events give 590"),
@@ -239,9 +244,11 @@ async fn a_history_that_was_rewritten_with_a_chain_of_its_own_breaks_the_rules()
     }
     assert!(forged.contains("\"amount\":4,"), "{forged}");
     let digest = hasher.finalize().as_bytes().to_vec();
-    let before: Vec<u8> =
-        client.query_one("SELECT hash FROM saldo.batch WHERE first = 7", &[]).await.unwrap().get(0);
-    let hash = Sha256::digest([&before[..], &digest].concat()).to_vec();
+    let before = "SELECT b.hash, int8send(l.at) FROM saldo.batch b, saldo.batch l \
+                  WHERE b.first = 7 AND l.first = 8";
+    let before = client.query_one(before, &[]).await.unwrap();
+    let (before, at): (Vec<u8>, Vec<u8>) = (before.get(0), before.get(1));
+    let hash = Sha256::digest([before, digest.clone(), at].concat()).to_vec();
     let forged = forged.into_bytes();
     client.execute("UPDATE saldo.tx SET record = $1 WHERE tx_id = 't9'", &[&forged]).await.unwrap();
     let batch = "UPDATE saldo.batch SET digest = $1, hash = $2 WHERE first = 8";
