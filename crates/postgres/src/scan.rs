@@ -18,6 +18,7 @@ use crate::carry_error::{CarryError, Flaw};
 use crate::finder::Finder;
 use crate::link::{Driver, Mode, check_finished, check_version, plain};
 use crate::planted::Plants;
+use crate::schema::{HEAD_COPYING, HEAD_SERVED};
 
 /// What a session that reads a history is set to. Only plans that walk along the indexes deliver
 /// rows as they are read; all others gather the whole history first.
@@ -91,8 +92,8 @@ impl Snapshot {
         genesis(&self.client).await
     }
 
-    pub(crate) async fn head(&self) -> Result<Head, CarryError> {
-        head(&self.client).await
+    pub(crate) async fn head(&self, is_copying: bool) -> Result<Head, CarryError> {
+        head(&self.client, is_copying).await
     }
 }
 
@@ -112,13 +113,22 @@ async fn meta(client: &Client, key: &str) -> Result<Option<String>, CarryError> 
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// The end of the order.
-pub(crate) async fn head(client: &Client) -> Result<Head, CarryError> {
-    let text = "SELECT seq, at, accounts, money_in::text, world::text, hash \
-                FROM saldo.head WHERE k = 0";
-    let row = client.query_opt(text, &[]).await?;
-    let gone = Flaw::Head { what: "its row", found: "missing".into(), expected: "one".into() };
-    let row = row.ok_or(gone)?;
+/// The end of the order. Errors: it is not the one row, or not where the mark says that it is.
+pub(crate) async fn head(client: &Client, is_copying: bool) -> Result<Head, CarryError> {
+    let text = "SELECT seq, at, accounts, money_in::text, world::text, hash, k \
+                FROM saldo.head LIMIT 2";
+    let rows = client.query(text, &[]).await?;
+    let wrong = |what, found: String, expected: String| Flaw::Head { what, found, expected };
+    let row = match &*rows {
+        [row] => row,
+        [] => return Err(wrong("its row", "missing".into(), "one".into()).into()),
+        _ => return Err(wrong("its row", "one of several".into(), "one".into()).into()),
+    };
+    let (k, expected): (i32, i32) =
+        (row.try_get(6)?, if is_copying { HEAD_COPYING } else { HEAD_SERVED });
+    if k != expected {
+        return Err(wrong("k", k.to_string(), expected.to_string()).into());
+    }
     let whole = |place: usize| -> Result<i128, CarryError> {
         let text: String = row.try_get(place)?;
         Ok(text.parse().map_err(|_| Flaw::Number { table: "head", what: "total" })?)
@@ -263,7 +273,7 @@ impl History {
         let snapshot = Snapshot::take(&address).await?;
         check_finished(&snapshot.client).await?;
         let genesis = snapshot.genesis().await?;
-        let last = snapshot.head().await?.seq;
+        let last = snapshot.head(false).await?.seq;
         let scan = Scan::begin(&snapshot, genesis.ledger).await?;
         Ok(Self { address, snapshot, scan, genesis, last })
     }
@@ -300,7 +310,7 @@ impl History {
         // Its checks end with a commit that a standby acknowledges: what was committed before is there
         // as well.
         let link = Finder::new(address, mode, Plants::default()).find().await?;
-        let head = head(&link.client).await?;
+        let head = head(&link.client, false).await?;
         if head.seq == last { Ok(()) } else { Err(CarryError::Moved { seq: last }) }
     }
 }

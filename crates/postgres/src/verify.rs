@@ -76,8 +76,8 @@ pub async fn verify(
 ) -> Result<Proof, CarryError> {
     let snapshot = Snapshot::take(address).await?;
     let genesis = snapshot.genesis().await?;
-    let head = snapshot.head().await?;
     let is_copying = is_marked(&snapshot.client).await?;
+    let head = snapshot.head(is_copying).await?;
     let mut prover = Prover::default();
     let mut scan = Scan::begin(&snapshot, genesis.ledger).await?;
     let mut expected_found = false;

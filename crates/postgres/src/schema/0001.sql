@@ -42,7 +42,8 @@ CREATE TABLE saldo.entry (
   PRIMARY KEY (account, version)
 );
 
--- One row: the end of the one order, and the totals there.
+-- One row: the end of the one order, and the totals there. k is 0, and 1 while a bank is copied into the
+-- database: servers go by 0, so those that are connected then find nothing.
 CREATE TABLE saldo.head (
   k int PRIMARY KEY,
   seq bigint NOT NULL,

@@ -7,6 +7,7 @@ mod cluster;
 mod conformance;
 mod cuts;
 mod differential;
+mod intake;
 mod load;
 mod plans;
 mod plant;

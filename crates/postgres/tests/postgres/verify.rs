@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cluster::Cluster;
 
-fn write(command: Command<'static>, tx_id: &str) -> Request<'static> {
+pub fn write(command: Command<'static>, tx_id: &str) -> Request<'static> {
     let tx_id = TxId::new(tx_id.to_owned()).unwrap();
     Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
 }
@@ -16,7 +16,7 @@ fn account(name: &str) -> AccountId<'static> {
     AccountId::new(name.to_owned()).unwrap()
 }
 
-fn deposit(to: &str, amount: i64) -> Command<'static> {
+pub fn deposit(to: &str, amount: i64) -> Command<'static> {
     Command::Deposit { account: account(to), amount: Amount::new(amount).unwrap() }
 }
 
@@ -30,7 +30,7 @@ fn transfer(from: &str, to: &str, amount: i64) -> Command<'static> {
 }
 
 /// A bank with every kind of event, in several batches; the names of its events are t1 to t9.
-async fn bank(cluster: &Cluster) -> Address {
+pub async fn bank(cluster: &Cluster) -> Address {
     let address = cluster.bank().await.owners_address();
     let options = Options { mode: Mode::Unchecked, ..Options::default() };
     let engine = PostgresEngine::open(address.clone(), options).await.unwrap();
@@ -61,7 +61,7 @@ async fn bank(cluster: &Cluster) -> Address {
     address
 }
 
-async fn proof(address: &Address) -> Result<Proof, CarryError> {
+pub async fn proof(address: &Address) -> Result<Proof, CarryError> {
     verify(address, None, |_| {}).await
 }
 
