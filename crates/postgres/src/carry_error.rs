@@ -127,6 +127,23 @@ pub enum Flaw {
         /// How many there should be.
         expected: u64,
     },
+    /// A tx_id stands there more than once.
+    #[error("tx: the tx_id {tx_id:?} is there twice")]
+    Twice {
+        /// The tx_id.
+        tx_id: String,
+    },
+    /// Read along their index, the tx_ids are not in order, or not those of the batches.
+    #[error("tx: the tx_ids in order are not those of the batches")]
+    TxIds,
+    /// Nothing keeps a key unique.
+    #[error("{table}: there is no valid unique index on ({columns})")]
+    Index {
+        /// The table.
+        table: &'static str,
+        /// Its columns.
+        columns: &'static str,
+    },
     /// An account is not what its events give.
     #[error("account: {name:?} {what}")]
     Account {

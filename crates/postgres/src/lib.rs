@@ -23,6 +23,7 @@ mod engine;
 mod error;
 mod finder;
 mod intake;
+mod keys;
 mod link;
 mod passfile;
 mod plan;

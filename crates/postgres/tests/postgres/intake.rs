@@ -9,12 +9,13 @@ use postgres::{
     Address, CarryError, CheckFault, History, Intake, Mode, OpenError, Options, PostgresEngine,
 };
 
+use crate::bank::held;
 use crate::cluster::Cluster;
 use crate::verify::{bank, deposit, proof, write};
 
 fn options() -> Options {
     let patience = Duration::from_secs(2);
-    Options { mode: Mode::Unchecked, patience, ..Options::default() }
+    Options { mode: Mode::Unchecked, slots: 1, patience, ..Options::default() }
 }
 
 async fn intake(address: &Address, genesis: &Genesis) -> Result<Intake, CarryError> {
@@ -43,6 +44,8 @@ async fn a_server_that_is_connected_already_does_nothing_in_a_bank_that_is_being
     let mut source = History::open(bank(&cluster).await).await.unwrap();
     let target = cluster.bank().await.owners_address();
     let engine = PostgresEngine::open(target.clone(), options()).await.unwrap();
+    // The one connection that writes is made.
+    assert_eq!(held(&engine, "alice").await, None);
     let mut intake = intake(&target, source.genesis()).await.unwrap();
     let first = source.next().await.unwrap().unwrap();
     intake.write(&first).await.unwrap();

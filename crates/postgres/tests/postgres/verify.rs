@@ -162,6 +162,31 @@ async fn damage_in_any_table_is_told_with_its_place() {
             "tx: 10 rows, the batches count 9",
         ),
         (
+            "ALTER TABLE saldo.tx DROP CONSTRAINT tx_pkey; \
+             WITH b AS (INSERT INTO saldo.batch \
+                  SELECT gen_random_uuid(), 10, 1, o.at, v.digest, \
+                         sha256(o.hash || v.digest || int8send(o.at)) \
+                    FROM saldo.batch o, saldo.batch v WHERE o.first = 8 AND v.first = 7 \
+                  RETURNING batch, hash), \
+               t AS (INSERT INTO saldo.tx \
+                  SELECT t.tx_id, b.batch, 0, t.record FROM saldo.tx t, b WHERE t.tx_id = 't7') \
+             UPDATE saldo.head SET seq = 10, hash = (SELECT hash FROM b)",
+            "tx: the tx_id \"t7\" is there twice",
+        ),
+        (
+            "ALTER TABLE saldo.tx DROP CONSTRAINT tx_pkey",
+            "tx: there is no valid unique index on (tx_id)",
+        ),
+        (
+            "DROP INDEX saldo.tx_batch_n; CREATE INDEX tx_batch_n ON saldo.tx (batch, n)",
+            "tx: there is no valid unique index on (batch, n)",
+        ),
+        (
+            "UPDATE pg_index SET indisvalid = false \
+              WHERE indexrelid = 'saldo.account_pkey'::regclass",
+            "account: there is no valid unique index on (name)",
+        ),
+        (
             "UPDATE saldo.batch SET n = 3 WHERE first = 2",
             "tx: the batch that begins at seq 2 has not the events that it counts",
         ),
