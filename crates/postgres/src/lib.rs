@@ -18,6 +18,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod address;
+mod alive;
 mod carry_error;
 mod engine;
 mod error;
