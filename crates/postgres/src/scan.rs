@@ -74,7 +74,7 @@ pub struct History {
     snapshot: Snapshot,
     scan: Scan,
     genesis: Genesis,
-    last: Seq,
+    head: Head,
 }
 
 impl Snapshot {
@@ -273,9 +273,9 @@ impl History {
         let snapshot = Snapshot::take(&address).await?;
         check_finished(&snapshot.client).await?;
         let genesis = snapshot.genesis().await?;
-        let last = snapshot.head(false).await?.seq;
+        let head = snapshot.head(false).await?;
         let scan = Scan::begin(&snapshot, genesis.ledger).await?;
-        Ok(Self { address, snapshot, scan, genesis, last })
+        Ok(Self { address, snapshot, scan, genesis, head })
     }
 
     /// Ledger and currency.
@@ -285,17 +285,17 @@ impl History {
 
     /// The last event of the snapshot.
     pub fn last(&self) -> Seq {
-        self.last
+        self.head.seq
     }
 
     /// The next events; `None` behind the last.
     pub async fn next(&mut self) -> Result<Option<Vec<Transaction<'static>>>, CarryError> {
         match self.scan.next().await? {
             Some(batch) => Ok(Some(batch.transactions)),
-            None if self.scan.last() == self.last => Ok(None),
+            None if self.scan.last() == self.last() => Ok(None),
             None => Err(Flaw::Head {
                 what: "seq",
-                found: self.last.to_string(),
+                found: self.last().to_string(),
                 expected: self.scan.last().to_string(),
             }
             .into()),
@@ -305,13 +305,15 @@ impl History {
     /// Ends the snapshot. With [`Mode::Replicated`] all that it showed is on a standby when this
     /// returns. Errors: the bank has gone on meanwhile, so what was read is not all of it.
     pub async fn end(self, mode: Mode) -> Result<(), CarryError> {
-        let Self { address, snapshot, last, .. } = self;
+        let Self { address, snapshot, head: before, .. } = self;
         snapshot.client.batch_execute("COMMIT").await?;
         // Its checks end with a commit that a standby acknowledges: what was committed before is there
         // as well.
         let link = Finder::new(address, mode, Plants::default()).find().await?;
         let head = head(&link.client, false).await?;
-        if head.seq == last { Ok(()) } else { Err(CarryError::Moved { seq: last }) }
+        // Another history may have come to the same seq.
+        let is_same = (head.seq, &head.hash) == (before.seq, &before.hash);
+        if is_same { Ok(()) } else { Err(CarryError::Moved { seq: before.seq }) }
     }
 }
 

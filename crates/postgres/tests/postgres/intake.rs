@@ -82,3 +82,55 @@ async fn a_mark_and_a_head_that_do_not_fit_are_damage() {
         assert_eq!(proof(&address).await.unwrap_err().to_string(), expected);
     }
 }
+
+#[tokio::test]
+async fn a_source_with_another_history_at_the_same_seq_has_moved() {
+    let cluster = Cluster::any();
+    let address = bank(&cluster).await;
+    for (change, is_moved) in [
+        ("UPDATE saldo.head SET at = at + 1", false),
+        ("UPDATE saldo.head SET hash = sha256('another')", true),
+    ] {
+        let source = History::open(address.clone()).await.unwrap();
+        cluster.run_in(&address, change).await;
+        let ended = source.end(Mode::Unchecked).await;
+        assert_eq!(matches!(ended, Err(CarryError::Moved { .. })), is_moved, "{ended:?}");
+        assert_eq!(ended.is_ok(), !is_moved);
+    }
+}
+
+/// The kernel's table of connections says of each which timer runs, and how long it has left.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_asks_whether_its_host_is_still_there_within_seconds() {
+    use std::time::Instant;
+
+    const KEEPALIVE: &str = "02";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let address = Address::parse(&format!("postgres://saldo@127.0.0.1:{port}/bank")).unwrap();
+    let (host, connected) = (format!("0100007F:{port:04X}"), "01");
+    let deadline = Instant::now() + crate::cluster::LIMIT;
+    loop {
+        // Nobody greets it, so it is given up, and made again.
+        let connecting = tokio::spawn(History::open(address.clone()));
+        let mut left = None;
+        while left.is_none() && !connecting.is_finished() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+            left = table.lines().find_map(|line| {
+                let columns: Vec<&str> = line.split_whitespace().collect();
+                let (timer, left) = columns.get(5)?.split_once(':')?;
+                let is_it = columns[2] == host && columns[3] == connected && timer == KEEPALIVE;
+                is_it.then(|| u64::from_str_radix(left, 16).unwrap())
+            });
+        }
+        connecting.abort();
+        // In hundredths of a second; the system's own choice is two hours.
+        if let Some(left) = left {
+            assert!(left <= 1_100, "{left}");
+            return;
+        }
+        assert!(Instant::now() < deadline, "no timer runs");
+    }
+}
