@@ -247,6 +247,37 @@ async fn damage_in_any_table_is_told_with_its_place() {
 }
 
 #[tokio::test]
+async fn what_the_database_itself_finds_broken_is_damage() {
+    const REFUSES: &str = "ALTER TABLE saldo.entry RENAME TO other; \
+        CREATE FUNCTION saldo.broken() RETURNS bigint LANGUAGE plpgsql AS \
+          $$ BEGIN RAISE 'invalid page in block 3' USING ERRCODE = 'FAULT'; END $$; \
+        CREATE VIEW saldo.entry AS \
+          SELECT account, saldo.broken() AS version, batch, n, balance FROM saldo.other";
+    let cluster = Cluster::any();
+    let sound = bank(&cluster).await;
+    for (damage, is_damage) in [
+        (&*REFUSES.replace("FAULT", "XX001"), true),
+        (&*REFUSES.replace("FAULT", "XX002"), true),
+        (&*REFUSES.replace("FAULT", "42501"), false),
+        (&*REFUSES.replace("FAULT", "53200"), false),
+        ("ALTER TABLE saldo.account RENAME balance TO amount", true),
+        ("DROP TABLE saldo.entry", true),
+        ("ALTER TABLE saldo.account ALTER COLUMN version TYPE numeric", true),
+        (
+            "ALTER TABLE saldo.head ALTER COLUMN hash DROP NOT NULL; \
+          UPDATE saldo.head SET hash = NULL",
+            true,
+        ),
+        ("DROP SCHEMA saldo CASCADE", false),
+    ] {
+        let damaged = cluster.copy_of(&sound).await;
+        cluster.run_in(&damaged, damage).await;
+        let error = proof(&damaged).await.unwrap_err();
+        assert_eq!(error.is_damage(), is_damage, "{damage}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_history_that_was_rewritten_with_a_chain_of_its_own_breaks_the_rules() {
     let cluster = Cluster::any();
     let address = bank(&cluster).await;
