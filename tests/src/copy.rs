@@ -289,6 +289,8 @@ fn a_bank_that_goes_on_while_it_is_copied_is_told_and_copied_to_its_end_later() 
     let mut said = String::new();
     copying.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(said.contains("error[bank_moved]"), "{said}");
+    let refused = run(&["verify", "--json", &shown(&folder)]).with_code(6);
+    assert!(refused.stderr.contains("copy_unfinished"), "{refused:?}");
     let refused = Serve::on(&folder).refused().with_code(2);
     assert!(refused.stderr.contains("copy_unfinished"), "{refused:?}");
     let copied = copy(&database.address, &shown(&folder)).with_code(0).json();
@@ -375,9 +377,13 @@ fn an_empty_bank_is_copied_with_its_name_into_a_schema_made_for_another() {
 fn verify_tells_of_a_database_what_it_proved_and_ends_with_6_where_it_is_damaged() {
     let database = Database::start();
     // As a copy of another bank leaves it that was given up before its first portion.
-    sql(&database.address, "INSERT INTO saldo.meta VALUES ('copying', 'unfinished')");
+    let begun =
+        "INSERT INTO saldo.meta VALUES ('copying', 'unfinished'); UPDATE saldo.head SET k = 1";
+    sql(&database.address, begun);
     let folder = Folder::new();
     with_deposits(&folder, &["a", "b", "c"]);
+    let refused = run(&["verify", "--json", &database.address]).with_code(6);
+    assert!(refused.stderr.contains("copy_unfinished"), "{refused:?}");
     copy(&shown(&folder), &database.address).with_code(0);
     let table = run(&["verify", "-o", "table", &database.address]).with_code(0).stdout;
     assert!(table.contains("seq 1 to 3 without a gap") && table.contains("one chain"), "{table}");

@@ -1,10 +1,12 @@
 //! What can go wrong where a whole history is read from a database or written into one.
 
+use std::error::Error as _;
 use std::fmt;
 
 use journal::Contradiction;
 use ledger::Seq;
 use thiserror::Error;
+use tokio_postgres::types::{WasNull, WrongType};
 
 use crate::error::{CheckFault, OpenError};
 
@@ -32,6 +34,27 @@ pub enum CarryError {
         /// The last event that was found or written here.
         seq: Seq,
     },
+}
+
+impl CarryError {
+    /// Whether it says that what the database holds is damaged: a flaw that was found here, or a page,
+    /// an index, a file, a table or a column that the database itself misses or cannot read.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Flawed(_) => true,
+            Self::Database(error) | Self::Open(OpenError::Database(error)) => tells_damage(error),
+            Self::Open(_) | Self::OtherLedger { .. } | Self::Moved { .. } => false,
+        }
+    }
+}
+
+fn tells_damage(error: &tokio_postgres::Error) -> bool {
+    if let Some(code) = error.code() {
+        // The last two come behind the check of the schema's version.
+        return matches!(code.code(), "XX001" | "XX002" | "58P01" | "42703" | "42P01");
+    }
+    // A column of another type, or a missing value.
+    error.source().is_some_and(|source| source.is::<WrongType>() || source.is::<WasNull>())
 }
 
 impl From<CheckFault> for CarryError {
@@ -126,6 +149,23 @@ pub enum Flaw {
         found: u64,
         /// How many there should be.
         expected: u64,
+    },
+    /// A tx_id stands there more than once.
+    #[error("tx: the tx_id {tx_id:?} is there twice")]
+    Twice {
+        /// The tx_id.
+        tx_id: String,
+    },
+    /// Read along their index, the tx_ids are not in order, or not those of the batches.
+    #[error("tx: the tx_ids in order are not those of the batches")]
+    TxIds,
+    /// Nothing keeps a key unique.
+    #[error("{table}: there is no valid unique index on ({columns})")]
+    Index {
+        /// The table.
+        table: &'static str,
+        /// Its columns.
+        columns: &'static str,
     },
     /// An account is not what its events give.
     #[error("account: {name:?} {what}")]

@@ -22,6 +22,9 @@ use crate::slot::{Asked, answer, serve};
 /// Questions that may wait for one connection.
 const ASKED_MAX: usize = 256;
 
+/// How long the first question of all may take.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How an engine runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -109,8 +112,12 @@ impl PostgresEngine {
     pub async fn open(address: Address, options: Options) -> Result<Self, OpenError> {
         let mut finder = Finder::new(address.clone(), options.mode, options.plants);
         let link = finder.find().await?;
-        let row = link.client.query_opt(&link.statements.head, &[]).await?;
-        let row = row.ok_or(CheckFault::RowMissing { table: "head" })?;
+        let asked = link.client.query_opt(&link.statements.head, &[]);
+        let Ok(row) = timeout(HEAD_PATIENCE, asked).await else {
+            let told = format!("the primary did not say within {HEAD_PATIENCE:?} where it is");
+            return Err(OpenError::Unreachable { told });
+        };
+        let row = row?.ok_or(CheckFault::RowMissing { table: "head" })?;
         let seq: i64 = row.try_get(0)?;
         drop(link);
         let shared = Arc::new(Shared {

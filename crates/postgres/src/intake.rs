@@ -1,7 +1,8 @@
 //! Takes a whole history over into a database: in portions, each its own commit, in order.
 //!
 //! **Invariant:** whatever ends it, the database holds a prefix of the history, whole, and the mark
-//! `copying`, with which no server serves it.
+//! `copying`, with which no server serves it. The mark comes with the schema, or before the first event.
+//! **Invariant:** a server that was connected before finds no head until the mark is gone.
 //! **Invariant:** each portion is written only behind the one before: a database that somebody else
 //! writes to is let alone.
 //! Not here: whether what is there already is a prefix (`Intake::content` says what it is).
@@ -21,7 +22,7 @@ use crate::finder::Finder;
 use crate::link::{Driver, LIMITS, Mode, check_settings, check_version, is_marked, plain};
 use crate::planted::Plants;
 use crate::scan::{Chain, Head, Scan, Snapshot, genesis, head};
-use crate::schema::{create_schema, has_schema};
+use crate::schema::{create_schema_for_copy, has_schema, mark, unmark};
 
 /// The commits are durable before the next portion is begun, whatever the role is set to.
 const SESSION: &str = "SET client_min_messages = warning; SET synchronous_commit = on; \
@@ -80,12 +81,13 @@ impl Intake {
         client.batch_execute(LIMITS).await?;
         if !has_schema(&client).await? {
             check_settings(&client, mode).await?;
-            create_schema(&address, expected.ledger, &expected.currency).await?;
+            create_schema_for_copy(&address, expected.ledger, &expected.currency).await?;
         }
         check_version(&client).await?;
         check_settings(&client, mode).await?;
         let found = genesis(&client).await?;
-        let head = head(&client).await?;
+        let is_copying = is_marked(&client).await?;
+        let head = head(&client, is_copying).await?;
         let is_adopted = found != *expected;
         if is_adopted && head.seq > Seq::ZERO {
             let found = format!("{} {}", found.ledger.to_hex(), found.currency.as_str());
@@ -97,7 +99,7 @@ impl Intake {
         };
         let genesis = expected.clone();
         let _driver = driver;
-        let has_begun = !is_adopted && is_marked(&client).await?;
+        let has_begun = !is_adopted && is_copying;
         Ok(Self { address, mode, client, _driver, genesis, head, chain, is_adopted, has_begun })
     }
 
@@ -133,21 +135,19 @@ impl Intake {
         }
         let transaction = self.client.transaction().await?;
         let held = transaction
-            .query_one("SELECT seq FROM saldo.head WHERE k = 0 FOR UPDATE", &[])
+            .query_one("SELECT seq FROM saldo.head FOR UPDATE", &[])
             .await?
             .try_get::<_, i64>(0)?;
         if u64::try_from(held) != Ok(self.head.seq.get()) {
             return Err(CarryError::Moved { seq: self.head.seq });
         }
-        let mark = "INSERT INTO saldo.meta (key, value) VALUES ('copying', 'unfinished') \
-                    ON CONFLICT (key) DO NOTHING";
-        transaction.execute(mark, &[]).await?;
+        mark(&transaction).await?;
         if self.is_adopted {
             let (id, currency) = (self.genesis.ledger.to_hex(), self.genesis.currency.as_str());
             let name = "UPDATE saldo.meta SET value = CASE key WHEN 'ledger' THEN $1 ELSE $2 END \
                         WHERE key IN ('ledger', 'currency')";
             transaction.execute(name, &[&id, &currency]).await?;
-            let start = "UPDATE saldo.head SET hash = $1 WHERE k = 0 AND seq = 0";
+            let start = "UPDATE saldo.head SET hash = $1 WHERE seq = 0";
             transaction.execute(start, &[&&self.chain.bytes()[..]]).await?;
             self.head.hash = self.chain.bytes().to_vec();
         }
@@ -170,7 +170,7 @@ impl Intake {
             .into_iter()
             .map(|row| {
                 let digest = row.digest.finalize().as_bytes().to_vec();
-                chain = chain.then(&digest);
+                chain = chain.then(&digest, row.at);
                 (row, digest, chain)
             })
             .collect();
@@ -202,9 +202,11 @@ impl Intake {
         Ok(())
     }
 
-    /// Takes the mark away. With [`Mode::Replicated`] all is on a standby when this returns.
-    pub async fn finish(self) -> Result<(), CarryError> {
-        self.client.execute("DELETE FROM saldo.meta WHERE key = 'copying'", &[]).await?;
+    /// Takes the mark away, and lets servers find the head. With [`Mode::Replicated`] all is on a standby when this returns.
+    pub async fn finish(mut self) -> Result<(), CarryError> {
+        let transaction = self.client.transaction().await?;
+        unmark(&transaction).await?;
+        transaction.commit().await?;
         // Its checks are those of a server, and end with a commit that a standby acknowledges: what
         // was committed before is there as well.
         Finder::new(self.address, self.mode, Plants::default()).find().await?;

@@ -18,12 +18,14 @@
 #![deny(clippy::indexing_slicing)]
 
 mod address;
+mod alive;
 mod carry_error;
 mod contact;
 mod engine;
 mod error;
 mod finder;
 mod intake;
+mod keys;
 mod link;
 mod passfile;
 mod plan;

@@ -23,6 +23,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::address::{Address, Place};
+use crate::alive::watch;
 use crate::error::{CheckFault, OpenError};
 use crate::planted::Plants;
 use crate::schema::{SCHEMA_VERSION, has_schema};
@@ -171,6 +172,7 @@ async fn connect(place: Place, notices: Arc<AtomicU64>) -> Result<(Client, Drive
         .map_err(|_| unreachable(format!("no connection within {HOST_PATIENCE:?}")))?
         .map_err(|error| unreachable(error.to_string()))?;
     stream.set_nodelay(true).map_err(|error| unreachable(error.to_string()))?;
+    watch(&stream).map_err(|error| unreachable(error.to_string()))?;
     let greeted = async {
         let Some(tls) = &place.tls else {
             let (client, connection) = place.config.connect_raw(stream, NoTls).await?;

@@ -18,6 +18,7 @@ use crate::carry_error::{CarryError, Flaw};
 use crate::finder::Finder;
 use crate::link::{Driver, Mode, check_finished, check_version, plain};
 use crate::planted::Plants;
+use crate::schema::{HEAD_COPYING, HEAD_SERVED};
 
 /// What a session that reads a history is set to. Only plans that walk along the indexes deliver
 /// rows as they are read; all others gather the whole history first.
@@ -73,7 +74,7 @@ pub struct History {
     snapshot: Snapshot,
     scan: Scan,
     genesis: Genesis,
-    last: Seq,
+    head: Head,
 }
 
 impl Snapshot {
@@ -91,8 +92,8 @@ impl Snapshot {
         genesis(&self.client).await
     }
 
-    pub(crate) async fn head(&self) -> Result<Head, CarryError> {
-        head(&self.client).await
+    pub(crate) async fn head(&self, is_copying: bool) -> Result<Head, CarryError> {
+        head(&self.client, is_copying).await
     }
 }
 
@@ -112,13 +113,22 @@ async fn meta(client: &Client, key: &str) -> Result<Option<String>, CarryError> 
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// The end of the order.
-pub(crate) async fn head(client: &Client) -> Result<Head, CarryError> {
-    let text = "SELECT seq, at, accounts, money_in::text, world::text, hash \
-                FROM saldo.head WHERE k = 0";
-    let row = client.query_opt(text, &[]).await?;
-    let gone = Flaw::Head { what: "its row", found: "missing".into(), expected: "one".into() };
-    let row = row.ok_or(gone)?;
+/// The end of the order. Errors: it is not the one row, or not where the mark says that it is.
+pub(crate) async fn head(client: &Client, is_copying: bool) -> Result<Head, CarryError> {
+    let text = "SELECT seq, at, accounts, money_in::text, world::text, hash, k \
+                FROM saldo.head LIMIT 2";
+    let rows = client.query(text, &[]).await?;
+    let wrong = |what, found: String, expected: String| Flaw::Head { what, found, expected };
+    let row = match &*rows {
+        [row] => row,
+        [] => return Err(wrong("its row", "missing".into(), "one".into()).into()),
+        _ => return Err(wrong("its row", "one of several".into(), "one".into()).into()),
+    };
+    let (k, expected): (i32, i32) =
+        (row.try_get(6)?, if is_copying { HEAD_COPYING } else { HEAD_SERVED });
+    if k != expected {
+        return Err(wrong("k", k.to_string(), expected.to_string()).into());
+    }
     let whole = |place: usize| -> Result<i128, CarryError> {
         let text: String = row.try_get(place)?;
         Ok(text.parse().map_err(|_| Flaw::Number { table: "head", what: "total" })?)
@@ -144,11 +154,12 @@ impl Chain {
         hash.try_into().ok().map(Self)
     }
 
-    /// With a batch of this digest behind it.
-    pub(crate) fn then(self, digest: &[u8]) -> Self {
+    /// With a batch of this digest and this time, in microseconds, behind it.
+    pub(crate) fn then(self, digest: &[u8], at_us: i64) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(self.0);
         hasher.update(digest);
+        hasher.update(at_us.to_be_bytes());
         Self(hasher.finalize().into())
     }
 
@@ -188,7 +199,8 @@ impl Scan {
         }
         let first = expected;
         let count: i32 = row.try_get(2)?;
-        let at_us: u64 = number("batch", "time", row.try_get(3)?)?;
+        let at: i64 = row.try_get(3)?;
+        let at_us: u64 = number("batch", "time", at)?;
         let (digest, hash): (Vec<u8>, Vec<u8>) = (row.try_get(4)?, row.try_get(5)?);
         if at_us < self.at_us {
             return Err(Flaw::Time { first }.into());
@@ -217,7 +229,7 @@ impl Scan {
         if *hasher.finalize().as_bytes() != *digest {
             return Err(Flaw::Digest { first }.into());
         }
-        self.chain = self.chain.then(&digest);
+        self.chain = self.chain.then(&digest, at);
         if self.chain.bytes() != *hash {
             return Err(Flaw::Chain { first }.into());
         }
@@ -261,9 +273,9 @@ impl History {
         let snapshot = Snapshot::take(&address).await?;
         check_finished(&snapshot.client).await?;
         let genesis = snapshot.genesis().await?;
-        let last = snapshot.head().await?.seq;
+        let head = snapshot.head(false).await?;
         let scan = Scan::begin(&snapshot, genesis.ledger).await?;
-        Ok(Self { address, snapshot, scan, genesis, last })
+        Ok(Self { address, snapshot, scan, genesis, head })
     }
 
     /// Ledger and currency.
@@ -273,17 +285,17 @@ impl History {
 
     /// The last event of the snapshot.
     pub fn last(&self) -> Seq {
-        self.last
+        self.head.seq
     }
 
     /// The next events; `None` behind the last.
     pub async fn next(&mut self) -> Result<Option<Vec<Transaction<'static>>>, CarryError> {
         match self.scan.next().await? {
             Some(batch) => Ok(Some(batch.transactions)),
-            None if self.scan.last() == self.last => Ok(None),
+            None if self.scan.last() == self.last() => Ok(None),
             None => Err(Flaw::Head {
                 what: "seq",
-                found: self.last.to_string(),
+                found: self.last().to_string(),
                 expected: self.scan.last().to_string(),
             }
             .into()),
@@ -293,13 +305,15 @@ impl History {
     /// Ends the snapshot. With [`Mode::Replicated`] all that it showed is on a standby when this
     /// returns. Errors: the bank has gone on meanwhile, so what was read is not all of it.
     pub async fn end(self, mode: Mode) -> Result<(), CarryError> {
-        let Self { address, snapshot, last, .. } = self;
+        let Self { address, snapshot, head: before, .. } = self;
         snapshot.client.batch_execute("COMMIT").await?;
         // Its checks end with a commit that a standby acknowledges: what was committed before is there
         // as well.
         let link = Finder::new(address, mode, Plants::default()).find().await?;
-        let head = head(&link.client).await?;
-        if head.seq == last { Ok(()) } else { Err(CarryError::Moved { seq: last }) }
+        let head = head(&link.client, false).await?;
+        // Another history may have come to the same seq.
+        let is_same = (head.seq, &head.hash) == (before.seq, &before.hash);
+        if is_same { Ok(()) } else { Err(CarryError::Moved { seq: before.seq }) }
     }
 }
 

@@ -16,8 +16,9 @@ use uuid::Uuid;
 
 use crate::address::Address;
 use crate::carry_error::{CarryError, Flaw, Mismatch};
+use crate::keys::{TxIds, indexes_are_valid, tx_ids_once};
 use crate::link::is_marked;
-use crate::scan::{Head, Scan, Snapshot, number};
+use crate::scan::{Head, Scan, Snapshot};
 
 /// What [`verify`] proved.
 #[derive(Clone, Debug)]
@@ -64,6 +65,7 @@ struct Prover {
     money_in: i128,
     refusals_count: u64,
     content: Content,
+    tx_ids: TxIds,
 }
 
 /// Proves the database at `address`, looks for the hash `expected` in its chain, and tells `progress`
@@ -76,8 +78,8 @@ pub async fn verify(
 ) -> Result<Proof, CarryError> {
     let snapshot = Snapshot::take(address).await?;
     let genesis = snapshot.genesis().await?;
-    let head = snapshot.head().await?;
     let is_copying = is_marked(&snapshot.client).await?;
+    let head = snapshot.head(is_copying).await?;
     let mut prover = Prover::default();
     let mut scan = Scan::begin(&snapshot, genesis.ledger).await?;
     let mut expected_found = false;
@@ -91,9 +93,10 @@ pub async fn verify(
         progress(scan.last());
     }
     prover.agrees_with(&head, &scan)?;
-    rows(&snapshot, scan.last()).await?;
+    tx_ids_once(&snapshot, prover.tx_ids).await?;
     prover.accounts(&snapshot).await?;
     prover.statements(&snapshot).await?;
+    indexes_are_valid(&snapshot).await?;
     snapshot.client.batch_execute("COMMIT").await?;
     Ok(Proof {
         genesis,
@@ -110,14 +113,6 @@ pub async fn verify(
     })
 }
 
-/// No event stands beside the batches.
-async fn rows(snapshot: &Snapshot, last: Seq) -> Result<(), CarryError> {
-    let count = "SELECT count(*) FROM saldo.tx";
-    let found: i64 = snapshot.client.query_one(count, &[]).await?.try_get(0)?;
-    let (found, expected) = (number("tx", "count", found)?, last.get());
-    if found == expected { Ok(()) } else { Err(Flaw::Rows { found, expected }.into()) }
-}
-
 impl Prover {
     fn take(
         &mut self,
@@ -126,6 +121,7 @@ impl Prover {
         transaction: &Transaction<'_>,
     ) -> Result<(), Contradiction> {
         self.content.take(transaction);
+        self.tx_ids.add(transaction.tx_id.as_str());
         follows(transaction, |account| {
             self.accounts.get(account).map_or(Balance::ZERO, |held| held.balance)
         })?;

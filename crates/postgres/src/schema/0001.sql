@@ -11,7 +11,7 @@ CREATE TABLE saldo.account (
 ) WITH (fillfactor = 70);
 
 -- One row per committed batch: the place of its events in the one order, and their time. hash chains
--- all batches: sha256 over the hash before and this digest.
+-- all batches: sha256 over the hash before, this digest and this time, as eight bytes, the highest first.
 CREATE TABLE saldo.batch (
   batch uuid PRIMARY KEY,
   first bigint NOT NULL UNIQUE CHECK (first > 0),
@@ -42,7 +42,8 @@ CREATE TABLE saldo.entry (
   PRIMARY KEY (account, version)
 );
 
--- One row: the end of the one order, and the totals there.
+-- One row: the end of the one order, and the totals there. k is 0, and 1 while a bank is copied into the
+-- database: servers go by 0, so those that are connected then find nothing.
 CREATE TABLE saldo.head (
   k int PRIMARY KEY,
   seq bigint NOT NULL,

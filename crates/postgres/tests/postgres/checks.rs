@@ -153,10 +153,10 @@ impl Ledger {
 
     /// Digests, the chain of hashes, and the head that ends it.
     async fn has_unbroken_batches(&self, client: &Client) {
-        let unbroken = "WITH b AS (SELECT first, n, hash, digest, lag(hash) OVER (ORDER BY first) AS before, \
+        let unbroken = "WITH b AS (SELECT first, n, at, hash, digest, lag(hash) OVER (ORDER BY first) AS before, \
                  lag(first + n) OVER (ORDER BY first) AS due FROM saldo.batch), \
                genesis AS (SELECT sha256(convert_to(value, 'UTF8')) AS hash FROM saldo.meta WHERE key = 'ledger') \
-            SELECT coalesce(bool_and(b.hash = sha256(coalesce(b.before, g.hash) || b.digest) \
+            SELECT coalesce(bool_and(b.hash = sha256(coalesce(b.before, g.hash) || b.digest || int8send(b.at)) \
                      AND b.first = coalesce(b.due, 1)), true) \
                  AND (SELECT hash FROM saldo.head) = coalesce((SELECT hash FROM b ORDER BY first DESC LIMIT 1), \
                      (SELECT hash FROM genesis)) \

@@ -7,6 +7,7 @@ mod cluster;
 mod conformance;
 mod cuts;
 mod differential;
+mod intake;
 mod large;
 mod load;
 mod past;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cluster::Cluster;
 
-fn write(command: Command<'static>, tx_id: &str) -> Request<'static> {
+pub fn write(command: Command<'static>, tx_id: &str) -> Request<'static> {
     let tx_id = TxId::new(tx_id.to_owned()).unwrap();
     Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
 }
@@ -16,7 +16,7 @@ fn account(name: &str) -> AccountId<'static> {
     AccountId::new(name.to_owned()).unwrap()
 }
 
-fn deposit(to: &str, amount: i64) -> Command<'static> {
+pub fn deposit(to: &str, amount: i64) -> Command<'static> {
     Command::Deposit { account: account(to), amount: Amount::new(amount).unwrap() }
 }
 
@@ -30,7 +30,7 @@ fn transfer(from: &str, to: &str, amount: i64) -> Command<'static> {
 }
 
 /// A bank with every kind of event, in several batches; the names of its events are t1 to t9.
-async fn bank(cluster: &Cluster) -> Address {
+pub async fn bank(cluster: &Cluster) -> Address {
     let address = cluster.bank().await.owners_address();
     let options = Options { mode: Mode::Unchecked, ..Options::default() };
     let engine = PostgresEngine::open(address.clone(), options).await.unwrap();
@@ -61,7 +61,7 @@ async fn bank(cluster: &Cluster) -> Address {
     address
 }
 
-async fn proof(address: &Address) -> Result<Proof, CarryError> {
+pub async fn proof(address: &Address) -> Result<Proof, CarryError> {
     verify(address, None, |_| {}).await
 }
 
@@ -162,6 +162,31 @@ async fn damage_in_any_table_is_told_with_its_place() {
             "tx: 10 rows, the batches count 9",
         ),
         (
+            "ALTER TABLE saldo.tx DROP CONSTRAINT tx_pkey; \
+             WITH b AS (INSERT INTO saldo.batch \
+                  SELECT gen_random_uuid(), 10, 1, o.at, v.digest, \
+                         sha256(o.hash || v.digest || int8send(o.at)) \
+                    FROM saldo.batch o, saldo.batch v WHERE o.first = 8 AND v.first = 7 \
+                  RETURNING batch, hash), \
+               t AS (INSERT INTO saldo.tx \
+                  SELECT t.tx_id, b.batch, 0, t.record FROM saldo.tx t, b WHERE t.tx_id = 't7') \
+             UPDATE saldo.head SET seq = 10, hash = (SELECT hash FROM b)",
+            "tx: the tx_id \"t7\" is there twice",
+        ),
+        (
+            "ALTER TABLE saldo.tx DROP CONSTRAINT tx_pkey",
+            "tx: there is no valid unique index on (tx_id)",
+        ),
+        (
+            "DROP INDEX saldo.tx_batch_n; CREATE INDEX tx_batch_n ON saldo.tx (batch, n)",
+            "tx: there is no valid unique index on (batch, n)",
+        ),
+        (
+            "UPDATE pg_index SET indisvalid = false \
+              WHERE indexrelid = 'saldo.account_pkey'::regclass",
+            "account: there is no valid unique index on (name)",
+        ),
+        (
             "UPDATE saldo.batch SET n = 3 WHERE first = 2",
             "tx: the batch that begins at seq 2 has not the events that it counts",
         ),
@@ -184,6 +209,11 @@ async fn damage_in_any_table_is_told_with_its_place() {
             "batch: the chain of hashes breaks at seq 4",
         ),
         ("UPDATE saldo.batch SET at = 1 WHERE first = 4", "batch: time goes back at seq 4"),
+        ("UPDATE saldo.batch SET at = at - 1", "batch: the chain of hashes breaks at seq 1"),
+        (
+            "UPDATE saldo.batch SET at = (SELECT at FROM saldo.batch WHERE first = 2) WHERE first = 4",
+            "batch: the chain of hashes breaks at seq 4",
+        ),
         ("UPDATE saldo.head SET seq = 10", "head: seq is 10, the events give 9"),
         ("UPDATE saldo.head SET accounts = 2", "head: accounts is 2, the events give 3"),
         ("UPDATE saldo.head SET money_in = 0", "head: money_in is 0, the events give 590"),
@@ -217,6 +247,37 @@ async fn damage_in_any_table_is_told_with_its_place() {
 }
 
 #[tokio::test]
+async fn what_the_database_itself_finds_broken_is_damage() {
+    const REFUSES: &str = "ALTER TABLE saldo.entry RENAME TO other; \
+        CREATE FUNCTION saldo.broken() RETURNS bigint LANGUAGE plpgsql AS \
+          $$ BEGIN RAISE 'invalid page in block 3' USING ERRCODE = 'FAULT'; END $$; \
+        CREATE VIEW saldo.entry AS \
+          SELECT account, saldo.broken() AS version, batch, n, balance FROM saldo.other";
+    let cluster = Cluster::any();
+    let sound = bank(&cluster).await;
+    for (damage, is_damage) in [
+        (&*REFUSES.replace("FAULT", "XX001"), true),
+        (&*REFUSES.replace("FAULT", "XX002"), true),
+        (&*REFUSES.replace("FAULT", "42501"), false),
+        (&*REFUSES.replace("FAULT", "53200"), false),
+        ("ALTER TABLE saldo.account RENAME balance TO amount", true),
+        ("DROP TABLE saldo.entry", true),
+        ("ALTER TABLE saldo.account ALTER COLUMN version TYPE numeric", true),
+        (
+            "ALTER TABLE saldo.head ALTER COLUMN hash DROP NOT NULL; \
+          UPDATE saldo.head SET hash = NULL",
+            true,
+        ),
+        ("DROP SCHEMA saldo CASCADE", false),
+    ] {
+        let damaged = cluster.copy_of(&sound).await;
+        cluster.run_in(&damaged, damage).await;
+        let error = proof(&damaged).await.unwrap_err();
+        assert_eq!(error.is_damage(), is_damage, "{damage}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_history_that_was_rewritten_with_a_chain_of_its_own_breaks_the_rules() {
     let cluster = Cluster::any();
     let address = bank(&cluster).await;
@@ -239,9 +300,11 @@ async fn a_history_that_was_rewritten_with_a_chain_of_its_own_breaks_the_rules()
     }
     assert!(forged.contains("\"amount\":4,"), "{forged}");
     let digest = hasher.finalize().as_bytes().to_vec();
-    let before: Vec<u8> =
-        client.query_one("SELECT hash FROM saldo.batch WHERE first = 7", &[]).await.unwrap().get(0);
-    let hash = Sha256::digest([&before[..], &digest].concat()).to_vec();
+    let before = "SELECT b.hash, int8send(l.at) FROM saldo.batch b, saldo.batch l \
+                  WHERE b.first = 7 AND l.first = 8";
+    let before = client.query_one(before, &[]).await.unwrap();
+    let (before, at): (Vec<u8>, Vec<u8>) = (before.get(0), before.get(1));
+    let hash = Sha256::digest([before, digest.clone(), at].concat()).to_vec();
     let forged = forged.into_bytes();
     client.execute("UPDATE saldo.tx SET record = $1 WHERE tx_id = 't9'", &[&forged]).await.unwrap();
     let batch = "UPDATE saldo.batch SET digest = $1, hash = $2 WHERE first = 8";

@@ -8,27 +8,35 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::serve::database;
 
+/// What the database says of a role that lacks a right.
+const NO_RIGHT: &str = "42501";
+
 /// Tells it. `place`: which database.
 pub fn refused(place: &impl Display, error: &CarryError) -> Failure {
+    if error.is_damage() {
+        let text = format!("{place}: {}", engine::chain(error));
+        return Failure::new(Exit::Broken, "corrupt", text).hint(
+            "change nothing in the database and keep a copy of it; then restore it from a backup",
+        );
+    }
     match error {
         CarryError::Open(error) => database::refused(error),
         CarryError::Database(source) => {
             let text = format!("{place}: {}", engine::chain(source));
-            if source.code().is_some() && !source.is_closed() {
-                return Failure::new(Exit::NothingDone, "database_refused", text).hint(
+            if let Some(code) = source.code().filter(|_| !source.is_closed()) {
+                let failure = Failure::new(Exit::NothingDone, "database_refused", text);
+                if code.code() != NO_RIGHT {
+                    return failure;
+                }
+                return failure.hint(
                     "the role must own the schema saldo to copy into it, and may read it otherwise",
                 );
             }
             Failure::new(Exit::NothingDone, "database_unreachable", text).retryable()
         }
-        CarryError::Flawed(flaw) => Failure::new(
-            Exit::Broken,
-            "corrupt",
-            format!("{place}: {flaw}"),
-        )
-        .hint(
-            "change nothing in the database and keep a copy of it; then restore it from a backup",
-        ),
+        CarryError::Flawed(flaw) => {
+            Failure::new(Exit::Broken, "corrupt", format!("{place}: {flaw}"))
+        }
         CarryError::OtherLedger { found } => {
             Failure::new(Exit::No, "another_ledger", format!("{place} holds the ledger {found}"))
                 .hint("copy into an empty target")

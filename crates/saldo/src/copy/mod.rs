@@ -25,7 +25,7 @@ use journal::{Content, Genesis};
 use ledger::Seq;
 
 pub use self::database::refused as carried;
-pub use self::mark::{MARK, must_be_finished};
+pub use self::mark::{MARK, is_marked, must_be_finished};
 pub use self::place::Place;
 pub use self::portion::EVENTS_MAX;
 use self::portion::Portion;

@@ -7,7 +7,7 @@ use journal::Hash;
 use postgres::{Address, Proof};
 use serde::Serialize;
 
-use super::answer_of;
+use super::{answer_of, copy_unfinished};
 use crate::copy::carried;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -28,7 +28,6 @@ struct Document {
     sum: String,
     world: String,
     refusals: u64,
-    copy_unfinished: bool,
     last_hash: String,
     content: String,
     seconds: f64,
@@ -56,13 +55,16 @@ pub fn run(
         return Err(Failure::new(Exit::Broken, "seal_not_found", text)
             .hint("the history is not the one that the hash was taken from"));
     }
+    if proof.is_copying {
+        return Err(copy_unfinished(&place, proof.last));
+    }
     let json = output::json_line(&document(&proof, began.elapsed().as_secs_f64()))?;
     output.print(&answer_of(&rows(&proof, &place), format!("{}\n", proof.chain), json))
 }
 
 fn rows(proof: &Proof, place: &Address) -> Vec<(&'static str, String)> {
     let (last, batches) = (proof.last, proof.batches_count);
-    let mut rows = vec![
+    vec![
         ("database", place.to_string()),
         (
             "ledger",
@@ -85,13 +87,9 @@ fn rows(proof: &Proof, place: &Address) -> Vec<(&'static str, String)> {
         ),
         ("statements", "every line that the events give, and no other".to_owned()),
         ("refusals", format!("{} recorded", proof.refusals_count)),
-    ];
-    if proof.is_copying {
-        rows.push(("copy", "unfinished: this is the beginning of a bank".to_owned()));
-    }
-    rows.push(("content", proof.content.to_string()));
-    rows.push(("last hash", proof.chain.to_string()));
-    rows
+        ("content", proof.content.to_string()),
+        ("last hash", proof.chain.to_string()),
+    ]
 }
 
 fn document(proof: &Proof, seconds: f64) -> Document {
@@ -107,7 +105,6 @@ fn document(proof: &Proof, seconds: f64) -> Document {
         sum: proof.sum.to_string(),
         world: proof.world.to_string(),
         refusals: proof.refusals_count,
-        copy_unfinished: proof.is_copying,
         last_hash: proof.chain.to_string(),
         content: proof.content.to_string(),
         seconds,

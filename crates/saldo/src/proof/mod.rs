@@ -5,12 +5,14 @@ mod database;
 pub mod inspect;
 pub mod verify;
 
+use std::fmt::Display;
 use std::io::Read as _;
 use std::path::Path;
 
 use engine::chain;
 use journal::disk::RealDisk;
 use journal::{Damage, OpenError};
+use ledger::Seq;
 
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -34,6 +36,13 @@ pub fn open(folder: &Path) -> Result<RealDisk, Failure> {
 pub fn no_ledger(folder: &Path) -> Failure {
     Failure::new(Exit::Usage, "no_ledger", format!("{} holds no journal", folder.display()))
         .hint("give the folder that saldo serve --data names")
+}
+
+/// What is there holds, and is the beginning of a bank alone.
+fn copy_unfinished(place: &impl Display, last: Seq) -> Failure {
+    let text = format!("{place}: sound up to seq {last}, but a copy into it was not finished");
+    Failure::new(Exit::Broken, "copy_unfinished", text)
+        .hint("run the same saldo copy again; it goes on where it stopped")
 }
 
 /// Whether a server has the folder open now.

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use journal::Proof;
 use serde::Serialize;
 
-use super::{answer_of, database, no_ledger, open, read};
+use super::{answer_of, copy_unfinished, database, no_ledger, open, read};
+use crate::copy::is_marked;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::OutputArgs;
@@ -69,6 +70,8 @@ pub fn run(verify: &Verify) -> Result<(), Failure> {
         return database::run(address, expected, output, &progress());
     }
     let disk = open(&verify.folder)?;
+    // A copy may end, or begin, while the folder is read: the mark counts before and after.
+    let was_marked = marked(&verify.folder)?;
     let began = Instant::now();
     let bar = progress();
     let (proof, live) =
@@ -85,6 +88,9 @@ pub fn run(verify: &Verify) -> Result<(), Failure> {
     }
     if proof.genesis.is_none() {
         return Err(no_ledger(&verify.folder));
+    }
+    if was_marked || marked(&verify.folder)? {
+        return Err(copy_unfinished(&verify.folder.display(), proof.last));
     }
     let seconds = began.elapsed().as_secs_f64();
     let rows = rows(&proof, &verify.folder, live);
@@ -103,6 +109,12 @@ impl Verify {
             ))),
         }
     }
+}
+
+fn marked(folder: &Path) -> Result<bool, Failure> {
+    is_marked(folder).map_err(|error| {
+        Failure::new(Exit::Usage, "data_folder", format!("{}: {error}", folder.display()))
+    })
 }
 
 fn progress() -> ProgressBar {

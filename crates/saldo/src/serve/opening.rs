@@ -71,6 +71,8 @@ pub fn open(serve: &Serve) -> Result<Opened, Failure> {
     let opened = embedded::open_telling(disk.clone(), Arc::new(index_disk), &options, &tell);
     recovering.end();
     let parts = opened.map_err(|error| refused(folder, &error))?;
+    // A copy may have begun, and ended in the middle, before this process had the lock.
+    must_be_finished(folder)?;
     let recovery_time = began.elapsed();
     // Only once the folder is known to be ours, and nobody else's.
     let closed_to_others = probe::close_to_others(folder).map_err(at_folder)?;

@@ -1,0 +1,1 @@
+SELECT tx_id FROM saldo.tx ORDER BY tx_id
