@@ -104,6 +104,7 @@ launch() {
   eval "command=($(cat "$dir/$1.run"))"
   "${as[@]}" setsid "${command[@]}" </dev/null >>"$dir/$1.log" 2>&1 &
   echo $! >"$dir/$1.pid"
+  disown
 }
 
 is_running() { kill -0 "$1" 2>/dev/null && [ "$(ps -o stat= -p "$1" | cut -c1)" != Z ]; }
