@@ -8,12 +8,14 @@ databases=$(dirname "$(realpath "$0")")/pg-local.sh
 saldo=${SALDO_BIN:-$(dirname "$(realpath "$0")")/../target/release/saldo}
 usage() {
   cat <<'USAGE'
-bank-local.sh up DIR [PORT]      starts the cluster in DIR, if it is not there yet, and the bank on it
+bank-local.sh up DIR [PORT]      starts what does not run: the cluster in DIR, and the bank on it
 bank-local.sh start DIR N        starts server 0 or 1 again when it has ended
-bank-local.sh down DIR           ends the servers and the cluster; the folder stays, and can be deleted
+bank-local.sh down DIR           ends the servers and the cluster; the folder stays, for `up` or to be
+                                 deleted
 
-The two servers listen on PORT and PORT+1, 5000 and 5001 when not given; each is the same bank. They
-are target/release/saldo, or what SALDO_BIN names. The cluster is the one of `pg-local.sh up 3 DIR`.
+The two servers listen on PORT and PORT+1, when not given where they did before, or on 5000 and 5001; each
+is the same bank. They are target/release/saldo, or what SALDO_BIN names. The cluster is the one of
+`pg-local.sh up 3 DIR`, or the one that is in DIR. When `up` fails it ends what it started; the logs stay.
 USAGE
 }
 fail() {
@@ -41,27 +43,43 @@ launch() {
   echo "$pid" >"$dir/saldo$1.pid"
   for _ in $(seq 300); do
     ! grep -q '^saldo ready' "$log" || return 0
-    kill -0 "$pid" 2>/dev/null || { cat "$log" >&2; fail "server $1 did not start"; }
+    kill -0 "$pid" 2>/dev/null || {
+      cat "$log" >&2
+      fail "server $1 did not start at $(cat "$dir/saldo$1.at"); its log is $log"
+    }
     sleep 0.1
   done
-  fail "server $1 is not ready after 30 s; its log is $log"
+  fail "server $1 is not ready at $(cat "$dir/saldo$1.at") after 30 s; its log is $log"
 }
 
+runs() { is_server "$(cat "$dir/saldo$1.pid" 2>/dev/null || echo 0)"; }
+
 up() {
-  local made
+  local n made
   [ -x "$saldo" ] || fail "there is no $saldo" "cargo build --release"
-  [ ! -e "$dir/saldo0.at" ] || fail "there is a bank in $dir already" "bank-local.sh down $dir, and delete it"
-  [ -e "$dir/address" ] || "$databases" up 3 "$dir" >/dev/null
-  made=$("$saldo" postgres init "$(cat "$dir/address")" 2>&1) || fail "$made"
+  ! runs 0 && ! runs 1 || fail "a server of $dir runs already" "bank-local.sh start $dir N, for the other one"
+  port=${port:-$(sed 's/.*://' "$dir/saldo0.at" 2>/dev/null || echo 5000)}
+  cluster_ran=$("$databases" runs "$dir")
+  trap end_what_started EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  "$databases" up "$(cat "$dir/tier" 2>/dev/null || echo 3)" "$dir" >/dev/null
+  made=$("$saldo" postgres init "$(cat "$dir/address")" 2>&1) || [[ $made == *schema_exists* ]] || fail "$made"
   for n in 0 1; do
     echo "$host:$((port + n))" >"$dir/saldo$n.at"
     launch "$n"
   done
+  trap - EXIT
   echo "database  $(cat "$dir/address")"
   echo "servers   $(cat "$dir/saldo0.at") $(cat "$dir/saldo1.at")"
 }
 
-down() {
+end_what_started() {
+  end_servers
+  [ "$cluster_ran" = yes ] || "$databases" down "$dir"
+}
+
+end_servers() {
   local n pid
   for n in 0 1; do
     [ -f "$dir/saldo$n.pid" ] || continue
@@ -76,22 +94,25 @@ down() {
     done
     kill -KILL "$pid" 2>/dev/null || true
   done
-  rm -f "$dir"/saldo?.at
+}
+
+down() {
+  end_servers
   "$databases" down "$dir"
 }
 
 case ${1:-} in
   up)
     [ $# -ge 2 ] && [ $# -le 3 ] || misused "up takes a folder and perhaps a port"
-    dir=$(realpath -m "$2") port=${3:-5000}
-    [[ $port =~ ^[0-9]+$ ]] || misused "'$port' is no port"
+    dir=$(realpath -m "$2") port=${3:-}
+    [[ $port =~ ^[0-9]*$ ]] || misused "'$port' is no port"
     up
     ;;
   start)
     [ $# = 3 ] || misused "start takes a folder and 0 or 1"
     dir=$(realpath -m "$2")
     [ -f "$dir/saldo$3.at" ] || misused "there is no server $3 in $dir"
-    if is_server "$(cat "$dir/saldo$3.pid" 2>/dev/null || echo 0)"; then fail "server $3 runs already"; fi
+    if runs "$3"; then fail "server $3 runs already"; fi
     launch "$3"
     ;;
   down)

@@ -2,7 +2,8 @@
 # Databases for trying and testing Saldo, on loopback, without containers. `pg-local.sh help` says how.
 #
 # All that a cluster is lies in its folder DIR: data, settings, logs (NAME.log), process numbers
-# (NAME.pid), and for each program of `up 3` the command that started it (NAME.run).
+# (NAME.pid), and for each program of `up 3` the command that started it (NAME.run). A cluster that has
+# once been up also has the address for saldo (address) and the number behind `up` (tier).
 set -euo pipefail
 
 host=127.0.0.1
@@ -11,12 +12,16 @@ usage() {
 pg-local.sh up 1 DIR [PORT]      one PostgreSQL
 pg-local.sh up 2 DIR [PORT]      a primary and a synchronous standby
 pg-local.sh up 3 DIR [PORT]      three PostgreSQL under Patroni, with three etcd: fails over by itself
-pg-local.sh start DIR NAME       starts a program of `up 3` again that has ended: etcd0..2, patroni0..2
-pg-local.sh down DIR             ends all of DIR; the folder stays, and can be deleted
+pg-local.sh start DIR NAME       starts a program again that has ended: p (the primary) or s (the standby);
+                                 of `up 3` etcd0..2, patroni0..2
+pg-local.sh runs DIR             says yes if anything of DIR runs, or no
+pg-local.sh down DIR             ends all of DIR; the folder stays, for `up` or to be deleted
 
-DIR must be new or empty. PORT is the first port, 54320 when not given: the databases listen on PORT,
-PORT+1, PORT+2; `up 3` also takes PORT+10 to +12 and +20 to +22 (etcd) and +30 to +32 (Patroni).
-`up` prints the address of the database for saldo, and keeps it in DIR/address.
+DIR is new or empty, or a cluster's own: then `up` starts what does not run of it, at its ports and with
+its data. PORT is the first port, 24320 when not given: the databases listen on PORT, PORT+1, PORT+2;
+`up 3` also takes PORT+10 to +12 and +20 to +22 (etcd) and +30 to +32 (Patroni).
+`up` prints the address of the database for saldo, and keeps it in DIR/address. When it fails it ends what
+it started, and the logs stay.
 Everything listens on 127.0.0.1 alone, where everybody is let in: for trials, never for money.
 As root, the programs run as the user postgres.
 
@@ -56,6 +61,17 @@ become_postgres() {
   as=(setpriv --reuid=postgres --regid=postgres --init-groups env HOME="$dir")
 }
 
+# The first port is the cluster's own, whatever the default.
+resume_folder() {
+  local own
+  [ "$(cat "$dir/tier")" = "$tier" ] || fail "$dir is a cluster of 'up $(cat "$dir/tier")'"
+  own=$(sed -nE "s/^[^@]*@$host:([0-9]+).*/\1/p" "$dir/address")
+  [ -n "$own" ] || fail "$dir/address names no port"
+  [ -z "$port" ] || [ "$port" = "$own" ] || fail "the first port of $dir is $own" "leave out PORT"
+  port=$own
+  cd "$dir"
+}
+
 make_folder() {
   [ ! -e "$dir" ] || [ -z "$(ls -A "$dir")" ] || fail "$dir is not empty" \
     "end what runs there with 'pg-local.sh down $dir', then delete it or name another"
@@ -76,12 +92,11 @@ check_ports() {
   done
 }
 
-# in_background NAME COMMAND…: keeps the command for `start`, and its process number for `down`.
-in_background() {
+# will_run NAME COMMAND…: keeps the command, for `launch`.
+will_run() {
   local name=$1
   shift
   printf '%q ' "$@" >"$dir/$name.run"
-  launch "$name"
 }
 
 launch() {
@@ -89,6 +104,7 @@ launch() {
   eval "command=($(cat "$dir/$1.run"))"
   "${as[@]}" setsid "${command[@]}" </dev/null >>"$dir/$1.log" 2>&1 &
   echo $! >"$dir/$1.pid"
+  disown
 }
 
 is_running() { kill -0 "$1" 2>/dev/null && [ "$(ps -o stat= -p "$1" | cut -c1)" != Z ]; }
@@ -109,11 +125,31 @@ SETTINGS
 }
 
 start_postgres() {
+  forget_dead "$1"
   "${as[@]}" "$bin/pg_ctl" -D "$dir/$1" -l "$dir/$1.log" -w -t 60 start >/dev/null ||
-    { tail -5 "$dir/$1.log" >&2; fail "PostgreSQL did not start; its log is $dir/$1.log"; }
+    ended "PostgreSQL did not start at port $(sed -n 's/^port=//p' "$dir/$1/postgresql.conf" | tail -1)" "$1"
 }
 
-up_plain() {
+# PostgreSQL takes a process that is dead, but that nobody has collected yet, for one that runs.
+forget_dead() {
+  local file=$dir/$1/postmaster.pid pid
+  [ -f "$file" ] || return 0
+  pid=$(head -1 "$file")
+  [ "$(ps -o stat= -p "$pid" 2>/dev/null | cut -c1)" = Z ] || return 0
+  for _ in $(seq 100); do
+    [ -n "$(left_over "$1")" ] || { rm -f "$file"; return 0; }
+    sleep 0.1
+  done
+  fail "parts of the PostgreSQL in $dir/$1 still run"
+}
+
+# ended WHAT NAME: fails with the end of the program's log.
+ended() {
+  tail -5 "$dir/$2.log" >&2 || true
+  fail "$1; its log is $dir/$2.log"
+}
+
+make_plain() {
   local with_standby=$1
   check_ports "$port" $((port + with_standby))
   "${as[@]}" "$bin/initdb" -D "$dir/p" -A trust -U saldo -k -N -E UTF8 --locale=C >/dev/null
@@ -128,23 +164,33 @@ up_plain() {
   tell "$host:$port"
 }
 
+resume_plain() {
+  local node
+  for node in p s; do
+    [ -d "$dir/$node" ] && [ -z "$(ours "$dir/$node/postmaster.pid")" ] || continue
+    check_ports "$(sed -n 's/^port=//p' "$dir/$node/postgresql.conf" | tail -1)"
+    start_postgres "$node"
+  done
+  cat address
+}
+
 # --- three PostgreSQL under Patroni ---------------------------------------------------------------
 
 # three FIRST: three places, one port behind the other.
 three() { echo "$host:$1,$host:$(($1 + 1)),$host:$(($1 + 2))"; }
 
-start_etcd() {
+make_etcd() {
   local i=$1 client=http://$host:$((port + 10 + $1)) peer=http://$host:$((port + 20 + $1))
   local all=e0=http://$host:$((port + 20)),e1=http://$host:$((port + 21)),e2=http://$host:$((port + 22))
-  in_background "etcd$i" etcd --name "e$i" --data-dir "$dir/e$i" --log-level error --enable-v2 \
+  will_run "etcd$i" etcd --name "e$i" --data-dir "$dir/e$i" --log-level error --enable-v2 \
     --listen-client-urls "$client" --advertise-client-urls "$client" \
     --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" \
     --initial-cluster "$all" --initial-cluster-state new
 }
 
 # Which of etcd's interfaces Patroni uses. Before 3.0.3 a primary that was frozen for longer than its
-# lease took the leadership back over the third (github.com/patroni/patroni/pull/2689), and what had
-# been committed meanwhile was lost; over the second it looks whether another leads.
+# lease took the leadership back over the third (Patroni's pull request 2689), and what had been committed
+# meanwhile was lost; over the second it looks whether another leads.
 etcd_interface() {
   local version
   version=$(patroni --version | grep -oE '[0-9]+[.][0-9.]+')
@@ -154,7 +200,7 @@ etcd_interface() {
 # The lag allowed at a failover is large on purpose: the synchronous standby, which alone may be
 # promoted, has all that was acknowledged, however much else a primary wrote before it died. With 0
 # nobody is promoted when replication stood still in the primary's last seconds.
-start_patroni() {
+make_patroni() {
   local i=$1 rest=$host:$((port + 30 + $1)) peer_ports
   read -ra peer_ports <<<"${PG_LOCAL_PEER_PORTS:-$port $((port + 1)) $((port + 2))}"
   cat >"p$i.yml" <<SETTINGS
@@ -192,34 +238,68 @@ postgresql:
     replication: {username: saldo}
     rewind: {username: saldo}
 SETTINGS
-  in_background "patroni$i" patroni "$dir/p$i.yml"
+  will_run "patroni$i" patroni "$dir/p$i.yml"
 }
 
-up_cluster() {
-  local i offset all
+need_cluster() {
   needs etcd etcd-server
   needs patroni 'patroni python3-etcd'
   needs curl curl
-  for offset in 0 1 2 10 11 12 20 21 22 30 31 32; do check_ports $((port + offset)); done
-  for i in 0 1 2; do start_etcd "$i"; done
-  for i in 0 1 2; do start_patroni "$i"; done
-  for _ in $(seq 120); do
-    all=$(curl -s -m 1 "http://$host:$((port + 30))/cluster" || true)
-    if [[ $all == *sync_standby* ]] &&
-      [ "$(grep -oE '"state": "(running|streaming)"' <<<"$all" | wc -l)" = 3 ]; then
-      tell "$(three "$port")"
-      return
-    fi
+}
+
+make_cluster() {
+  local i
+  for i in 0 1 2 10 11 12 20 21 22 30 31 32; do check_ports $((port + i)); done
+  for i in 0 1 2; do
+    make_etcd "$i"
+    make_patroni "$i"
+  done
+  launch_cluster
+  tell "$(three "$port")"
+}
+
+# A PostgreSQL that outlived its Patroni keeps its port, and is taken over.
+resume_cluster() {
+  local i
+  for i in 0 1 2; do
+    [ -n "$(ours "$dir/etcd$i.pid")" ] || check_ports $((port + 10 + i)) $((port + 20 + i))
+    [ -n "$(ours "$dir/patroni$i.pid")" ] || check_ports $((port + 30 + i))
+    [ -n "$(ours "$dir/patroni$i.pid" "$dir/d$i/postmaster.pid")" ] || check_ports $((port + i))
+  done
+  launch_cluster
+  cat address
+}
+
+# Starts what does not run, and waits until all of it does. etcd comes first, or Patroni waits for it.
+launch_cluster() {
+  local i name
+  for name in etcd{0..2} patroni{0..2}; do
+    [ -n "$(ours "$dir/$name.pid")" ] || launch "$name"
+  done
+  for _ in $(seq 240); do
+    if is_whole; then return; fi
     for i in 0 1 2; do
-      is_running "$(cat "$dir/etcd$i.pid")" || fail "etcd ended; its log is $dir/etcd$i.log"
-      is_running "$(cat "$dir/patroni$i.pid")" || fail "Patroni ended; its log is $dir/patroni$i.log"
+      is_running "$(cat "$dir/etcd$i.pid")" ||
+        ended "etcd ended, at ports $((port + 10 + i)) and $((port + 20 + i))" "etcd$i"
+      is_running "$(cat "$dir/patroni$i.pid")" ||
+        ended "Patroni ended, at port $((port + 30 + i)) with a database at port $((port + i))" "patroni$i"
     done
     sleep 0.5
   done
-  fail "no synchronous standby after 60 s; the logs are $dir/*.log" "pg-local.sh down $dir"
+  fail "no synchronous standby after two minutes, at ports $port to $((port + 32)); the logs are $dir/*.log"
 }
 
+# Each Patroni is asked about itself: what they say of one another may date from before they were ended.
+is_whole() {
+  local i
+  for i in 0 1 2; do says_yes "$i" health || return 1; done
+  any_says_yes primary && any_says_yes sync
+}
+any_says_yes() { says_yes 0 "$1" || says_yes 1 "$1" || says_yes 2 "$1"; }
+says_yes() { curl -s -f -m 1 -o /dev/null "http://$host:$((port + 30 + $1))/$2"; }
+
 tell() {
+  echo "$tier" >tier
   echo "postgres://saldo@$1/postgres" >address
   cat address
 }
@@ -273,10 +353,11 @@ ours() {
   done
 }
 
-# The parts of PostgreSQL that outlived their first process: frozen ones do.
+# The parts of PostgreSQL, or of the one in $1, that outlived their first process: frozen ones do.
 left_over() {
   local place
   for place in /proc/[0-9]*; do
+    [ $# = 0 ] || [ "$(readlink "$place/cwd" 2>/dev/null || true)" = "$dir/$1" ] || continue
     if [ "$(cat "$place/comm" 2>/dev/null || true)" = postgres ] && is_ours "${place#/proc/}"; then
       echo "${place#/proc/}"
     fi
@@ -298,9 +379,53 @@ down() {
 
 start() {
   local name=$1
-  [ -f "$dir/$name.run" ] || fail "$dir has no program $name" "etcd0, etcd1, etcd2, patroni0, patroni1 or patroni2"
-  [ -z "$(ours "$dir/$name.pid")" ] || fail "$name runs already"
-  launch "$name"
+  case $name in
+    p | s)
+      [ -d "$dir/$name" ] || fail "$dir has no database $name"
+      [ -z "$(ours "$dir/$name/postmaster.pid")" ] || fail "$name runs already"
+      start_postgres "$name"
+      ;;
+    *)
+      [ -f "$dir/$name.run" ] ||
+        fail "$dir has no program $name" "p, s; of 'up 3' etcd0, etcd1, etcd2, patroni0, patroni1, patroni2"
+      [ -z "$(ours "$dir/$name.pid")" ] || fail "$name runs already"
+      launch "$name"
+      ;;
+  esac
+}
+
+# Whether anything of the folder runs.
+runs() {
+  [ -n "$(ours "$dir"/{etcd,patroni}?.pid "$dir"/{s,p,d0,d1,d2}/postmaster.pid)" ] || [ -n "$(left_over)" ]
+}
+
+up() {
+  find_postgres
+  become_postgres
+  [ "$tier" != 3 ] || need_cluster
+  if [ -e "$dir/address" ] && [ -e "$dir/tier" ]; then
+    resume_folder
+    # What ran before stays, whatever becomes of the rest.
+    runs || end_if_failed
+    if [ "$tier" = 3 ]; then resume_cluster; else resume_plain; fi
+  else
+    port=${port:-24320}
+    make_folder
+    end_if_failed
+    case $tier in
+      1) make_plain 0 ;;
+      2) make_plain 1 ;;
+      3) make_cluster ;;
+    esac
+  fi
+  trap - EXIT
+}
+
+# A call that ends before its time takes along what it started.
+end_if_failed() {
+  trap down EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
 }
 
 # --- what was asked for ---------------------------------------------------------------------------
@@ -308,21 +433,15 @@ start() {
 case ${1:-} in
   up)
     [ $# -ge 3 ] && [ $# -le 4 ] || misused "up takes a number from 1 to 3, a folder and perhaps a port"
-    tier=$2 dir=$(realpath -m "$3") port=${4:-54320}
+    tier=$2 dir=$(realpath -m "$3") port=${4:-}
     [[ $tier =~ ^[123]$ ]] || misused "up takes 1, 2 or 3, not '$tier'"
-    [[ $port =~ ^[0-9]+$ ]] || misused "'$port' is no port"
-    find_postgres
-    become_postgres
-    make_folder
-    case $tier in
-      1) up_plain 0 ;;
-      2) up_plain 1 ;;
-      3) up_cluster ;;
-    esac
+    [[ $port =~ ^[0-9]*$ ]] || misused "'$port' is no port"
+    up
     ;;
   start)
     [ $# = 3 ] || misused "start takes a folder and the name of a program"
     dir=$(realpath -m "$2")
+    find_postgres
     become_postgres
     start "$3"
     ;;
@@ -330,6 +449,11 @@ case ${1:-} in
     [ $# = 2 ] || misused "down takes a folder"
     dir=$(realpath -m "$2")
     down
+    ;;
+  runs)
+    [ $# = 2 ] || misused "runs takes a folder"
+    dir=$(realpath -m "$2")
+    if runs; then echo yes; else echo no; fi
     ;;
   help | --help | -h) usage ;;
   *)
