@@ -89,7 +89,7 @@ pub enum Verb {
     Conformance(conformance::Args),
     /// Move a bank between a folder and a database, with its history
     Copy(copy::Args),
-    /// Prove a data folder or a database, from its first event to its last
+    /// Prove a data folder or a database, event by event
     Verify(verify::Verify),
     /// Describe a data folder, file by file
     Inspect(inspect::Inspect),
