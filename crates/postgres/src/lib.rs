@@ -5,10 +5,12 @@
 //! machines before it answers. Nothing of the bank is kept in the server.
 //!
 //! From the bottom up: `sqlstate` (what an error means), `schema`, `address` (hosts, with `passfile`
-//! and `secure`), `link` (one connection, its checks and statements), `finder` (which host is the
-//! primary), `plan` (deciding a batch; pure), `store` (a batch as a transaction), `reads`, `queue` and
-//! `slot` (batches under way, and again after a failure), `engine`. Beside them, for whole
-//! histories: `scan` reads one, `verify` proves one, `intake` takes one over.
+//! and `secure`), `link` (one connection, its checks and statements, kept from waiting for
+//! a host that is gone by `alive`), `finder` (which host is the primary, with what each one said in
+//! `search`), `plan` (deciding a batch; pure), `store` (a batch as a transaction), `reads`, `queue` and
+//! `slot` (batches under way, and again after a failure), `contact` (what the log says of a database
+//! that is lost), `engine`. Beside them, for whole histories: `scan` reads one, `verify` proves one with
+//! its `keys`, `intake` takes one over; `scratch` makes databases to try promises in.
 //!
 //! **Invariant:** an answer leaves only after the acknowledgement of a replicated commit that was
 //! written later than everything it shows.

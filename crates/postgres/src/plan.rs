@@ -181,7 +181,7 @@ struct Run {
 }
 
 /// Decides `requests` at the clock's `now_us`, in microseconds since the Unix epoch.
-pub(crate) fn plan(requests: &[Request<'static>], loaded: Loaded, now_us: u64) -> Plan {
+pub(crate) fn plan(requests: Vec<Request<'static>>, loaded: Loaded, now_us: u64) -> Plan {
     let Loaded { rows, known, head, at_us } = loaded;
     let at_us = now_us.max(at_us);
     let account =
@@ -201,7 +201,7 @@ pub(crate) fn plan(requests: &[Request<'static>], loaded: Loaded, now_us: u64) -
         },
         absences: BTreeSet::new(),
     };
-    let drafts = requests.iter().map(|request| run.request(request.clone())).collect();
+    let drafts = requests.into_iter().map(|request| run.request(request)).collect();
     let Run { accounts, mut writes, absences, .. } = run;
     for (name, account) in accounts {
         if account.read != Some(account.version) && account.version > 0 {

@@ -71,6 +71,7 @@ pub(crate) struct Scan {
 /// The history that a database holds, from one snapshot at one position.
 pub struct History {
     address: Address,
+    mode: Mode,
     snapshot: Snapshot,
     scan: Scan,
     genesis: Genesis,
@@ -268,14 +269,16 @@ impl Scan {
 
 impl History {
     /// Connects, and takes the snapshot. Errors: there is no bank, or one whose copying was not
-    /// finished.
-    pub async fn open(address: Address) -> Result<Self, CarryError> {
+    /// finished, or the database is not what `mode` asks for.
+    pub async fn open(address: Address, mode: Mode) -> Result<Self, CarryError> {
+        // What keeps a server from starting would be found at the end of the reading otherwise.
+        Finder::new(address.clone(), mode, Plants::default()).find().await?;
         let snapshot = Snapshot::take(&address).await?;
         check_finished(&snapshot.client).await?;
         let genesis = snapshot.genesis().await?;
         let head = snapshot.head(false).await?;
         let scan = Scan::begin(&snapshot, genesis.ledger).await?;
-        Ok(Self { address, snapshot, scan, genesis, head })
+        Ok(Self { address, mode, snapshot, scan, genesis, head })
     }
 
     /// Ledger and currency.
@@ -304,8 +307,8 @@ impl History {
 
     /// Ends the snapshot. With [`Mode::Replicated`] all that it showed is on a standby when this
     /// returns. Errors: the bank has gone on meanwhile, so what was read is not all of it.
-    pub async fn end(self, mode: Mode) -> Result<(), CarryError> {
-        let Self { address, snapshot, head: before, .. } = self;
+    pub async fn end(self) -> Result<(), CarryError> {
+        let Self { address, mode, snapshot, head: before, .. } = self;
         snapshot.client.batch_execute("COMMIT").await?;
         // Its checks end with a commit that a standby acknowledges: what was committed before is there
         // as well.

@@ -100,7 +100,7 @@ impl Keeper {
                 .collect();
             let Some(deadline) = jobs.iter().map(Job::deadline).min() else { return };
             let progress = Progress::default();
-            match self.attempt(&requests, deadline, &progress).await {
+            match self.attempt(requests, deadline, &progress).await {
                 Ok(outcomes) => {
                     self.succeeded();
                     self.shared.note(&outcomes);
@@ -181,7 +181,7 @@ impl Keeper {
     /// with it: nothing is ever cancelled at the database.
     async fn attempt(
         &mut self,
-        requests: &[Request<'static>],
+        requests: Vec<Request<'static>>,
         deadline: Instant,
         progress: &Progress,
     ) -> Result<Vec<Outcome<'static>>, Failed> {

@@ -60,16 +60,17 @@ pub(crate) const RECALLED_ACCOUNTS_MAX: usize = 10_000;
 /// as there are outcomes.
 pub(crate) async fn run(
     link: &Link,
-    requests: &[Request<'static>],
+    mut requests: Vec<Request<'static>>,
     now_us: u64,
     progress: &Progress,
 ) -> Result<Vec<Outcome<'static>>, Failed> {
-    if let Some(names) = only_balances(requests) {
+    if let Some(names) = only_balances(&requests) {
         progress.is_committing.store(true, Ordering::Release);
-        return balances(link, requests, &names).await;
+        return balances(link, &requests, &names).await;
     }
-    let (loaded, run) = load(link, requests).await?;
-    let plan = plan(requests.get(..run).unwrap_or(requests), loaded, now_us);
+    let (loaded, run) = load(link, &requests).await?;
+    requests.truncate(run);
+    let plan = plan(requests, loaded, now_us);
     if !plan.absences.is_empty() && !link.plants.has(Planted::AbsenceUnproved) {
         prove_absent(link, &plan).await?;
     }

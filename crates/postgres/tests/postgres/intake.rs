@@ -41,7 +41,7 @@ async fn a_schema_that_a_copy_makes_is_marked_from_its_first_moment() {
 #[tokio::test]
 async fn a_server_that_is_connected_already_does_nothing_in_a_bank_that_is_being_copied() {
     let cluster = Cluster::any();
-    let mut source = History::open(bank(&cluster).await).await.unwrap();
+    let mut source = History::open(bank(&cluster).await, Mode::Unchecked).await.unwrap();
     let target = cluster.bank().await.owners_address();
     let engine = PostgresEngine::open(target.clone(), options()).await.unwrap();
     // The one connection that writes is made.
@@ -91,12 +91,22 @@ async fn a_source_with_another_history_at_the_same_seq_has_moved() {
         ("UPDATE saldo.head SET at = at + 1", false),
         ("UPDATE saldo.head SET hash = sha256('another')", true),
     ] {
-        let source = History::open(address.clone()).await.unwrap();
+        let source = History::open(address.clone(), Mode::Unchecked).await.unwrap();
         cluster.run_in(&address, change).await;
-        let ended = source.end(Mode::Unchecked).await;
+        let ended = source.end().await;
         assert_eq!(matches!(ended, Err(CarryError::Moved { .. })), is_moved, "{ended:?}");
         assert_eq!(ended.is_ok(), !is_moved);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_does_not_replicate_is_refused_before_anything_is_read() {
+    let cluster = Cluster::single();
+    let address = bank(&cluster).await;
+    let opened = History::open(address.clone(), Mode::Replicated).await.map(|_| ());
+    let told = opened.unwrap_err().to_string();
+    assert!(told.contains("synchronous_standby_names"), "{told}");
+    History::open(address, Mode::Unchecked).await.unwrap();
 }
 
 /// The kernel's table of connections says of each which timer runs, and how long it has left.
@@ -113,7 +123,7 @@ async fn a_connection_asks_whether_its_host_is_still_there_within_seconds() {
     let deadline = Instant::now() + crate::cluster::LIMIT;
     loop {
         // Nobody greets it, so it is given up, and made again.
-        let connecting = tokio::spawn(History::open(address.clone()));
+        let connecting = tokio::spawn(History::open(address.clone(), Mode::Unchecked));
         let mut left = None;
         while left.is_none() && !connecting.is_finished() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -83,7 +83,7 @@ async fn read_database(
     sender: &Sender,
 ) -> Result<(), Failure> {
     let refused = |error| database::refused(address, &error);
-    let mut history = History::open(address.clone()).await.map_err(refused)?;
+    let mut history = History::open(address.clone(), mode).await.map_err(refused)?;
     let (genesis, last) = (history.genesis().clone(), history.last());
     if !told(sender, Portion::Opened { genesis, last }) {
         return Ok(());
@@ -98,7 +98,7 @@ async fn read_database(
     if gathering.take().is_some_and(|portion| !told(sender, portion)) {
         return Ok(());
     }
-    history.end(mode).await.map_err(refused)?;
+    history.end().await.map_err(refused)?;
     told(sender, Portion::End);
     Ok(())
 }

@@ -7,7 +7,7 @@ use journal::Hash;
 use postgres::{Address, Proof};
 use serde::Serialize;
 
-use super::{answer_of, copy_unfinished};
+use super::{accounts_row, answer_of, copy_unfinished, events_row};
 use crate::copy::carried;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -71,20 +71,8 @@ fn rows(proof: &Proof, place: &Address) -> Vec<(&'static str, String)> {
             format!("{} {}", proof.genesis.ledger.to_hex(), proof.genesis.currency.as_str()),
         ),
         ("batches", format!("{batches}, one chain of hashes from the ledger's name to the head")),
-        (
-            "events",
-            match last.get() {
-                0 => "none".to_owned(),
-                _ => format!("seq 1 to {last} without a gap, each tx_id once, each by the rules"),
-            },
-        ),
-        (
-            "accounts",
-            format!(
-                "{} hold {}, @world {}: the sum was 0 after every event",
-                proof.accounts_count, proof.sum, proof.world
-            ),
-        ),
+        events_row(last),
+        accounts_row(proof.accounts_count, proof.sum, proof.world),
         ("statements", "every line that the events give, and no other".to_owned()),
         ("refusals", format!("{} recorded", proof.refusals_count)),
         ("content", proof.content.to_string()),

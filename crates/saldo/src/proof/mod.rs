@@ -111,6 +111,21 @@ fn line_at(folder: &Path, damage: &Damage) -> Option<u64> {
     }
 }
 
+/// What was proven of all events.
+fn events_row(last: Seq) -> (&'static str, String) {
+    let text = match last.get() {
+        0 => "none".to_owned(),
+        _ => format!("seq 1 to {last} without a gap, each tx_id once, each by the rules"),
+    };
+    ("events", text)
+}
+
+/// What was proven of all accounts.
+fn accounts_row(count: u64, sum: impl Display, world: impl Display) -> (&'static str, String) {
+    let text = format!("{count} hold {sum}, @world {world}: the sum was 0 after every event");
+    ("accounts", text)
+}
+
 /// Rows of a name and a text, as an answer.
 pub fn answer_of(rows: &[(&str, String)], bare: String, json: String) -> Answer {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);

@@ -9,7 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use journal::Proof;
 use serde::Serialize;
 
-use super::{answer_of, copy_unfinished, database, no_ledger, open, read};
+use super::{
+    accounts_row, answer_of, copy_unfinished, database, events_row, no_ledger, open, read,
+};
 use crate::copy::is_marked;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -138,20 +140,8 @@ fn rows(proof: &Proof, folder: &Path, live: bool) -> Vec<(&'static str, String)>
         ("ledger", format!("{} {}", genesis.ledger.to_hex(), genesis.currency.as_str())),
         ("files", format!("{}, every one of {bytes} bytes under a seal", files.len())),
         ("seals", format!("{groups} groups, one chain from the first byte to the last seal")),
-        (
-            "events",
-            match last.get() {
-                0 => "none".to_owned(),
-                _ => format!("seq 1 to {last} without a gap, each tx_id once, each by the rules"),
-            },
-        ),
-        (
-            "accounts",
-            format!(
-                "{} hold {}, @world {}: the sum was 0 after every event",
-                proof.accounts_count, proof.sum, proof.world
-            ),
-        ),
+        events_row(last),
+        accounts_row(proof.accounts_count, proof.sum, proof.world),
         ("refusals", format!("{} recorded", proof.refusals_count)),
     ];
     for (name, seq) in &proof.snapshots {
