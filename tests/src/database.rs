@@ -2,7 +2,6 @@
 //! and a database that holds what cannot be. The database is the one that `contrib/pg-local.sh` starts for people.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::thread;
@@ -11,12 +10,14 @@ use crate::bad_input::{BANK, every_bad_line_gets_its_code_and_changes_nothing};
 use crate::golden::play_the_transcript;
 use crate::harness::{Serve, Server, clean, saldo};
 use crate::history::later_pages_state_the_position_of_the_first;
+use crate::ports::Ports;
 
 /// A database with a standby, gone with the value.
 pub struct Database {
     folder: PathBuf,
     /// Where it is.
     pub address: String,
+    _ports: Ports,
 }
 
 impl Database {
@@ -32,7 +33,8 @@ impl Database {
 
     /// One without a schema.
     pub fn empty() -> Self {
-        let port = two_free_ports();
+        let ports = Ports::reserve(2);
+        let port = ports.first();
         let name = format!("saldo-test-database-{}-{port}", process::id());
         let folder = std::env::temp_dir().join(name);
         let started = script().args(["up", "2"]).arg(&folder).arg(port.to_string()).output();
@@ -40,7 +42,7 @@ impl Database {
         let said = String::from_utf8_lossy(&started.stderr);
         assert!(started.status.success(), "{said}");
         let address = String::from_utf8(started.stdout).unwrap().trim().to_owned();
-        Self { folder, address }
+        Self { folder, address, _ports: ports }
     }
 
     /// The address of another database of the same server, without a schema.
@@ -79,17 +81,6 @@ pub fn sql(address: &str, statements: &str) -> String {
         .unwrap();
     assert!(ran.status.success(), "{statements}: {}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).unwrap().trim().to_owned()
-}
-
-/// A free port; the one behind it, which the standby takes, is free as well.
-fn two_free_ports() -> u16 {
-    loop {
-        let first = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = first.local_addr().unwrap().port();
-        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
-            return port;
-        }
-    }
 }
 
 fn script() -> Command {

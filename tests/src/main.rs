@@ -29,6 +29,7 @@ mod kill;
 mod load;
 mod many_clients;
 mod patroni;
+mod ports;
 mod proof;
 mod quick_start;
 mod resolve;

@@ -4,7 +4,6 @@
 //! **Invariant:** no process of a cluster outlives its value, frozen ones included.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +13,8 @@ use std::time::{Duration, Instant};
 use super::node::{Node, signal_etcd};
 use super::proxy::Proxy;
 use super::status::{Status, is_primary};
-use crate::harness::{Random, clean, repository, saldo};
+use crate::harness::{clean, repository, saldo};
+use crate::ports::Ports;
 
 /// How long a cluster may take for anything: far more than it needs.
 const DEADLINE: Duration = Duration::from_secs(240);
@@ -25,7 +25,7 @@ const PORTS: u16 = 40;
 /// A cluster.
 pub struct Cluster {
     folder: PathBuf,
-    port: u16,
+    ports: Ports,
     /// Through which the databases reach each other's.
     pub peers: [Proxy; 3],
     /// Through which the bank's servers reach them.
@@ -35,13 +35,14 @@ pub struct Cluster {
 
 impl Cluster {
     /// Starts one; it has a primary and two standbys.
-    pub fn start(random: &mut Random) -> Self {
-        let port = free_ports(random);
+    pub fn start() -> Self {
+        let ports = Ports::reserve(PORTS);
+        let port = ports.first();
         let proxies = || [0, 1, 2].map(|node| Proxy::to(port + node));
         let name = format!("saldo-test-patroni-{}-{port}", std::process::id());
         let cluster = Self {
             folder: std::env::temp_dir().join(name),
-            port,
+            ports,
             peers: proxies(),
             fronts: proxies(),
             banks: AtomicU64::new(0),
@@ -85,7 +86,7 @@ impl Cluster {
 
     /// The same on this node.
     pub fn sql_on(&self, node: usize, database: &str, statement: &str) -> String {
-        let port = (usize::from(self.port) + node).to_string();
+        let port = (usize::from(self.ports.first()) + node).to_string();
         let mut psql = Command::new("psql");
         psql.env("PGCONNECT_TIMEOUT", "10");
         psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
@@ -99,7 +100,7 @@ impl Cluster {
     }
 
     fn manager_port(&self, node: usize) -> u16 {
-        self.port + 30 + u16::try_from(node).unwrap()
+        self.ports.first() + 30 + u16::try_from(node).unwrap()
     }
 
     /// Waits until everything runs: a primary, a synchronous standby, another standby.
@@ -180,17 +181,6 @@ pub fn wait_for<T>(mut condition: impl FnMut() -> Option<T>) -> Option<T> {
         thread::sleep(Duration::from_millis(50));
     }
     None
-}
-
-/// The first of so many free ports that lie behind one another: below those that the system gives to
-/// connections, one of which could take a port between two starts of a program.
-fn free_ports(random: &mut Random) -> u16 {
-    let found = wait_for(|| {
-        let first = 10_000 + u16::try_from(random.below(20_000)).unwrap();
-        let mut all = first..first + PORTS;
-        all.all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()).then_some(first)
-    });
-    found.expect("free ports")
 }
 
 fn script() -> Command {

@@ -34,7 +34,7 @@ fn no_fault_of_a_cluster_loses_doubles_or_reorders_what_was_acknowledged() {
     let faults: Vec<&Fault> = FAULTS.iter().filter(|fault| fault.name.contains(&wanted)).collect();
     let faults = if times.is_none() { &faults[..1] } else { &faults };
     let mut random = Random::from_clock();
-    let cluster = Cluster::start(&mut random);
+    let cluster = Cluster::start();
     for fault in faults {
         let found: Vec<Found> = (1..=times.unwrap_or(1))
             .map(|time: u64| {
@@ -71,7 +71,7 @@ fn tell(fault: &Fault, found: &[Found]) {
 #[test]
 fn the_quick_start_and_the_transcript_of_the_original_work_over_a_cluster_from_two_servers_at_once()
 {
-    let cluster = Cluster::start(&mut Random::from_clock());
+    let cluster = Cluster::start();
     for name in ["README.md", "README.pt-BR.md"] {
         let bank = cluster.bank();
         let servers = [0, 1].map(|_| Serve::at(Path::new(&bank)).start());

@@ -7,7 +7,6 @@
 
 use std::env;
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,15 +17,13 @@ use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
 use crate::bank::Bank;
+use crate::ports::Ports;
 
 /// Far more than a busy machine needs.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Room for several clusters at once.
 const MEMORY_MIN: u64 = 4 << 30;
-
-/// How often a start is tried: a free port may be somebody else's by the time it is used.
-const STARTS: usize = 5;
 
 /// One of the servers that the script starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +41,7 @@ pub struct Cluster {
 
 struct Own {
     folder: TempDir,
-    port: u16,
+    ports: Ports,
     nodes: &'static [Node],
 }
 
@@ -68,30 +65,25 @@ impl Cluster {
     }
 
     fn start(nodes: &'static [Node]) -> Self {
-        let mut said = String::new();
-        for _ in 0..STARTS {
-            let folder =
-                tempfile::Builder::new().prefix("saldo-test-").tempdir_in(place()).unwrap();
-            // Any user may pass through to the folder within, which is the server's own.
-            let mode = Command::new("chmod").arg("755").arg(folder.path()).status();
-            assert!(mode.unwrap().success(), "chmod");
-            let port = two_free_ports();
-            let own = Own { folder, port, nodes };
-            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contrib/pg-local.sh");
-            let started = Command::new(script)
-                .args(["up", &nodes.len().to_string()])
-                .arg(own.root())
-                .arg(port.to_string())
-                .stdin(Stdio::null())
-                .output()
-                .unwrap();
-            if started.status.success() {
-                let address = String::from_utf8(started.stdout).unwrap().trim().to_owned();
-                return Self { own: Some(own), address };
-            }
-            said = String::from_utf8_lossy(&started.stderr).into_owned();
-        }
-        panic!("no database could be started: {said}");
+        let folder = tempfile::Builder::new().prefix("saldo-test-").tempdir_in(place()).unwrap();
+        // Any user may pass through to the folder within, which is the server's own.
+        let mode = Command::new("chmod").arg("755").arg(folder.path()).status();
+        assert!(mode.unwrap().success(), "chmod");
+        let ports = Ports::reserve(2);
+        let port = ports.first().to_string();
+        let own = Own { folder, ports, nodes };
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contrib/pg-local.sh");
+        let started = Command::new(script)
+            .args(["up", &nodes.len().to_string()])
+            .arg(own.root())
+            .arg(port)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&started.stderr);
+        assert!(started.status.success(), "no database could be started: {said}");
+        let address = String::from_utf8(started.stdout).unwrap().trim().to_owned();
+        Self { own: Some(own), address }
     }
 
     /// A new database with the schema of a new ledger, and the role that serves it.
@@ -134,8 +126,8 @@ impl Cluster {
     pub fn port(&self, node: Node) -> u16 {
         let own = self.own();
         match node {
-            Node::Primary => own.port,
-            Node::Standby => own.port + 1,
+            Node::Primary => own.ports.first(),
+            Node::Standby => own.ports.first() + 1,
         }
     }
 
@@ -361,17 +353,6 @@ fn is_alive(pid: Pid) -> bool {
     let about = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
     let state = about.ok().and_then(|about| about.rsplit_once(") ")?.1.chars().next());
     state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
-}
-
-/// A free port; the one behind it, which the standby takes, is free as well.
-fn two_free_ports() -> u16 {
-    loop {
-        let first = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = first.local_addr().unwrap().port();
-        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
-            return port;
-        }
-    }
 }
 
 /// The programs of the newest PostgreSQL that is installed.

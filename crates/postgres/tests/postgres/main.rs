@@ -15,6 +15,8 @@ mod plans;
 mod plant;
 #[cfg(feature = "planted")]
 mod planted;
+#[path = "../../../../tests/src/ports.rs"]
+mod ports;
 mod proxy;
 mod rights;
 mod rules_commit;
