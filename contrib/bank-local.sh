@@ -33,11 +33,12 @@ is_server() {
   [ "$name" = "$(basename "$saldo" | cut -c-15)" ] && [ "$state" != Z ]
 }
 
-# launch N: the place of its clients is in DIR/saldoN.at.
+# launch N: the place of its clients is in DIR/saldoN.at; HTTP is spoken 80 ports further up.
 launch() {
-  local log=$dir/saldo$1.log pid
+  local log=$dir/saldo$1.log pid at
   : >"$log"
-  setsid "$saldo" serve --listen "$(cat "$dir/saldo$1.at")" --data "$(cat "$dir/address")" \
+  at=$(cat "$dir/saldo$1.at")
+  setsid "$saldo" serve --listen "$at" --http "$host:$((${at##*:} + 80))" --data "$(cat "$dir/address")" \
     </dev/null >"$log" 2>&1 &
   pid=$!
   echo "$pid" >"$dir/saldo$1.pid"

@@ -31,7 +31,7 @@ class Server:
     def __init__(self, data, *options):
         began = time.monotonic()
         self.process = subprocess.Popen(
-            [SALDO, "serve", "--listen", "127.0.0.1:0", "--data", data, *options],
+            [SALDO, "serve", "--no-http", "--listen", "127.0.0.1:0", "--data", data, *options],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         atexit.register(self.process.kill)
         line = self.process.stdout.readline()

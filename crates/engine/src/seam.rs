@@ -27,6 +27,12 @@ pub trait Engine: Send + Sync + 'static {
     /// The highest seq that is known to be durable: the position that an answer reflects when it
     /// rests on nothing newer.
     fn seq_durable(&self) -> Seq;
+
+    /// Resolves with the durable position once it lies behind `seq`: something happened that `seq` does
+    /// not cover, whichever server did it. For one waiting task per server, which tells all others;
+    /// each call may leave a trace until it resolves. Errors: nothing more will happen here, or the
+    /// position cannot be found out at the moment.
+    fn beyond(&self, seq: Seq) -> BoxFuture<'_, Result<Seq, Unavailable>>;
 }
 
 /// How far a batch was run, so that who asks can let go of its outcomes before the next ones come.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use engine::query::Span;
 use engine::{Answered, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable};
 use ledger::Seq;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -24,6 +25,9 @@ const ASKED_MAX: usize = 256;
 
 /// How long the first question of all may take.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often the database is asked whether another server did something.
+const BEYOND_PAUSE: Duration = Duration::from_millis(50);
 
 /// How an engine runs.
 #[derive(Clone, Copy, Debug)]
@@ -216,6 +220,24 @@ impl Engine for PostgresEngine {
 
     fn seq_durable(&self) -> Seq {
         Seq::new(self.shared.seq.load(Ordering::Acquire))
+    }
+
+    fn beyond(&self, seq: Seq) -> BoxFuture<'_, Result<Seq, Unavailable>> {
+        Box::pin(async move {
+            let next = seq.checked_next().ok_or(Unavailable::ShuttingDown)?;
+            loop {
+                // What this server committed it knows by itself; of the others the database tells.
+                if self.seq_durable() > seq {
+                    return Ok(self.seq_durable());
+                }
+                let first = Query::Transactions(Span { from: next, to: None, limit: 1 });
+                let as_of = self.read(first).await?.as_of();
+                if as_of > seq {
+                    return Ok(as_of);
+                }
+                tokio::time::sleep(BEYOND_PAUSE).await;
+            }
+        })
     }
 }
 

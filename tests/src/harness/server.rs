@@ -28,6 +28,8 @@ pub struct Serve {
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it speaks HTTP, if it does.
+    pub http: Option<SocketAddr>,
     process: Process,
 }
 
@@ -94,11 +96,13 @@ impl Serve {
     pub fn start_or_end(self) -> Result<Server, Ended> {
         let process = self.spawn();
         let Some(line) = process.next_stdout_line() else { return Err(process.wait()) };
-        let address = line
-            .strip_prefix("saldo ready tcp=")
-            .and_then(|address| address.parse().ok())
-            .unwrap_or_else(|| panic!("not ready but: {line}"));
-        Ok(Server { address, process })
+        let ready = line.strip_prefix("saldo ready tcp=");
+        let ready = ready.unwrap_or_else(|| panic!("not ready but: {line}"));
+        let (address, http) = match ready.split_once(" http=http://") {
+            Some((address, http)) => (address, Some(http.parse().unwrap())),
+            None => (ready, None),
+        };
+        Ok(Server { address: address.parse().unwrap(), http, process })
     }
 
     /// Starts it and kills it as soon as `moment` says so, ready or not.
@@ -129,6 +133,9 @@ impl Serve {
         clean(&mut command);
         command.env("SALDO_LOG", self.log);
         command.args(["serve", "--listen", &self.listen, "--data"]).arg(&self.data);
+        if !self.flags.iter().any(|flag| flag == "--http" || flag == "--no-http") {
+            command.args(["--http", "127.0.0.1:0"]);
+        }
         command.args(&self.flags);
         command
     }

@@ -33,6 +33,23 @@ const FENCES: &[(&str, &[&str])] = &[
             "thiserror",
         ],
     ),
+    (
+        "web",
+        &[
+            "askama",
+            "axum",
+            "axum-server",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tower-http",
+            "tracing",
+            "utoipa",
+            "utoipa-axum",
+            "uuid",
+        ],
+    ),
     // rcgen and rustix for its tests alone, which make authorities, and stop and kill servers; sha2:
     // decision 0014.
     (

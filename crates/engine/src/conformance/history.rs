@@ -2,6 +2,8 @@
 //! reading is the naive bank's.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use ledger::Seq;
 
@@ -130,6 +132,23 @@ pub async fn a_reading_shows_what_an_answer_before_it_showed(instance: Instance)
         books.check(engine, Query::BalanceAt { account: account("a"), at }).await;
         books.check(engine, Query::Totals).await;
     }
+}
+
+/// Whoever waits for what lies behind a position is told once something does, and not before.
+pub async fn a_waiter_is_told_once_something_lies_behind_its_position(instance: Instance) {
+    let engine = &*instance.engine;
+    let mut books = Books::default();
+    for n in 1..=3 {
+        let seq = Seq::new(books.model.seq());
+        let mut waiting = engine.beyond(seq);
+        let first = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
+        assert!(first.is_pending(), "nothing lies behind {seq}: {first:?}");
+        books.ask(engine, vec![given(deposit("a", n), &format!("t{n}"))]).await;
+        let position = waiting.await.expect("the engine runs");
+        assert!(position > seq && position.get() <= books.model.seq(), "{position} behind {seq}");
+    }
+    // What lies behind already is told at once.
+    assert_eq!(engine.beyond(Seq::ZERO).await, Ok(Seq::new(books.model.seq())));
 }
 
 /// What an account held behind any event and at any time; nothing is said of what lies ahead.

@@ -154,6 +154,7 @@ cases! { $
         pages_of_transactions_join
         a_page_ends_behind_transactions_that_name_many_accounts
         a_reading_shows_what_an_answer_before_it_showed
+        a_waiter_is_told_once_something_lies_behind_its_position
         a_balance_is_told_as_it_was_at_every_seq_and_time
         accounts_are_listed_by_name_in_pages
         totals_are_those_of_all_events;

@@ -211,4 +211,14 @@ impl<D: Disk> Engine for Embedded<D> {
     fn seq_durable(&self) -> Seq {
         self.shared.durability.seq()
     }
+
+    fn beyond(&self, seq: Seq) -> BoxFuture<'_, Result<Seq, Unavailable>> {
+        Box::pin(async move {
+            let durability = &self.shared.durability;
+            // Behind the last number nothing can happen.
+            let next = seq.checked_next().ok_or(Unavailable::JournalStopped)?;
+            durability.wait(next).await.map_err(|_lost| Unavailable::JournalStopped)?;
+            Ok(durability.seq())
+        })
+    }
 }

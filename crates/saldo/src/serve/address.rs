@@ -6,18 +6,26 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 
-/// Resolves HOST:PORT to the addresses to try. An address beyond this machine is refused: there is
+/// Where to listen.
+pub struct Addresses {
+    /// For clients that send lines: the first that can be bound.
+    pub lines: Vec<SocketAddr>,
+    /// For HTTP; `None`: it is not served.
+    pub http: Option<Vec<SocketAddr>>,
+}
+
+/// Resolves HOST:PORT, the value of `flag`, to the addresses to try. An address beyond this machine is refused: there is
 /// no access control yet, so whoever reached the port could move everybody's money.
-pub fn resolve(listen: &str) -> Result<Vec<SocketAddr>, Failure> {
+pub fn resolve(flag: &str, listen: &str) -> Result<Vec<SocketAddr>, Failure> {
     let addresses: Vec<SocketAddr> = listen
         .to_socket_addrs()
         .map_err(|error| {
-            Failure::usage(format!("--listen {listen:?}: {error}"))
+            Failure::usage(format!("{flag} {listen:?}: {error}"))
                 .hint("give a host and a port, such as 127.0.0.1:5000")
         })?
         .collect();
     if addresses.is_empty() {
-        return Err(Failure::usage(format!("--listen {listen:?} names no address")));
+        return Err(Failure::usage(format!("{flag} {listen:?} names no address")));
     }
     match addresses.iter().find(|address| !address.ip().is_loopback()) {
         None => Ok(addresses),
@@ -31,16 +39,16 @@ pub fn resolve(listen: &str) -> Result<Vec<SocketAddr>, Failure> {
 }
 
 /// The address could not be bound.
-pub fn not_bound(listen: &str, error: &io::Error) -> Failure {
+pub fn not_bound(flag: &str, listen: &str, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::AddrInUse {
         return Failure::new(
             Exit::Usage,
             "address_in_use",
             format!("{listen} is taken by another program"),
         )
-        .hint(
-            "stop it, or give another address: saldo serve --listen 127.0.0.1:0 picks a free port",
-        );
+        .hint(format!(
+            "stop it, or give another address: saldo serve {flag} 127.0.0.1:0 picks a free port"
+        ));
     }
     Failure::new(
         Exit::Usage,
@@ -56,13 +64,13 @@ mod tests {
     #[test]
     fn loopback_is_safe_and_nothing_else_is() {
         for safe in ["127.0.0.1:5000", "127.0.0.9:0", "[::1]:5000", "localhost:5000"] {
-            assert!(resolve(safe).is_ok(), "{safe}");
+            assert!(resolve("--listen", safe).is_ok(), "{safe}");
         }
         for unsafe_one in ["0.0.0.0:5000", "[::]:5000", "10.0.0.1:5000", "192.168.1.2:5000"] {
-            assert_eq!(resolve(unsafe_one).unwrap_err().parts().0, 73, "{unsafe_one}");
+            assert_eq!(resolve("--http", unsafe_one).unwrap_err().parts().0, 73, "{unsafe_one}");
         }
         for none in ["", "5000", "127.0.0.1", "127.0.0.1:70000", "127.0.0.1:x"] {
-            assert_eq!(resolve(none).unwrap_err().parts().0, 2, "{none}");
+            assert_eq!(resolve("--listen", none).unwrap_err().parts().0, 2, "{none}");
         }
     }
 }

@@ -5,14 +5,13 @@
 //! connections, what was received answered, connections to the database closed.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use engine::{Engine as _, chain};
 use postgres::{Address, AddressError, CheckFault, Mode, OpenError, Options, PostgresEngine};
 
 use super::door::{self, Door};
-use super::{Serve, address, fatal, log, probe};
+use super::{Serve, fatal, log, probe};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 
@@ -33,7 +32,7 @@ pub fn parse(text: &str) -> Result<Address, Failure> {
 
 /// Serves until told to stop.
 pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
-    let listen = address::resolve(&serve.listen)?;
+    let addresses = serve.addresses()?;
     let place = parse(data)?;
     let connections_max = probe::connections_allowed().min(serve.connections_max);
     let mode = if serve.unreplicated { Mode::Unchecked } else { Mode::Replicated };
@@ -43,10 +42,10 @@ pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
     door::runtime()?.block_on(async {
         let opened = PostgresEngine::open(place.clone(), options).await;
         let engine = Arc::new(opened.map_err(|error| refused(&error))?);
-        let door = Door::open(serve, &listen).await?;
-        greet(&place, mode, door.bound, engine.seq_durable().get());
+        let door = Door::open(serve, &addresses).await?;
+        greet(&place, mode, &door, engine.seq_durable().get());
         door.announce()?;
-        let served = door.serve(engine.clone(), serve.door(connections_max)).await;
+        let served = door.serve(engine.clone(), serve, connections_max).await;
         let seq = engine.seq_durable().get();
         if let Some(engine) = Arc::into_inner(engine) {
             engine.close().await;
@@ -57,21 +56,25 @@ pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
 }
 
 /// Says that the bank is there.
-fn greet(place: &Address, mode: Mode, bound: SocketAddr, seq: u64) {
+fn greet(place: &Address, mode: Mode, door: &Door, seq: u64) {
+    let (bound, http) = (door.bound, door.http_bound());
     let kept = match mode {
         Mode::Replicated => "every commit on a standby before it is answered",
         Mode::Unchecked => "NOT replicated by saldo's leave: what one machine loses is lost",
     };
     if log::is_text() {
         let version = env!("CARGO_PKG_VERSION");
+        let http = http.map(|http| format!("  http      http://{http}  console /   API /api/v1\n"));
+        let http = http.unwrap_or_default();
         let text = format!(
             "saldo {version}\n  data      {place}  {kept}\n  found     seq {seq}\n  clients   {bound}  \
-             one JSON object per line\n  access    open, this machine only\nready\n"
+             one JSON object per line\n{http}  access    open, this machine only\nready\n"
         );
         // A closed stderr is no reason not to serve.
         drop(io::stderr().lock().write_all(text.as_bytes()));
     } else {
-        tracing::info!(target: "server", event = "listening", tcp = %bound, database = %place, seq,
+        tracing::info!(target: "server", event = "listening", tcp = %bound,
+            http = http.map(tracing::field::display), database = %place, seq,
             replicated = mode == Mode::Replicated, "ready");
     }
     if mode == Mode::Unchecked {

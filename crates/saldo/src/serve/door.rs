@@ -11,12 +11,14 @@ use server::{CancellationToken, Report};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::{Serve, address, fatal, signals};
+use super::address::{self, Addresses};
+use super::{Serve, fatal, signals};
 use crate::failure::Failure;
 
 /// A bound address, and the signals that stop what is served there.
 pub struct Door {
     listener: TcpListener,
+    http: Option<(std::net::TcpListener, SocketAddr)>,
     stop: CancellationToken,
     /// Where it is.
     pub bound: SocketAddr,
@@ -32,20 +34,31 @@ pub fn runtime() -> Result<Runtime, Failure> {
 }
 
 impl Door {
-    /// Binds one of `addresses`. From here on a signal stops the server in order.
-    pub async fn open(serve: &Serve, addresses: &[SocketAddr]) -> Result<Self, Failure> {
-        let listener = TcpListener::bind(addresses)
+    /// Binds an address for each kind of client. From here on a signal stops the server in order.
+    pub async fn open(serve: &Serve, addresses: &Addresses) -> Result<Self, Failure> {
+        let listener = TcpListener::bind(&*addresses.lines)
             .await
-            .map_err(|error| address::not_bound(&serve.listen, &error))?;
-        let bound = listener
-            .local_addr()
-            .context("asking for the bound address")
-            .map_err(fatal::failed_to_start)?;
+            .map_err(|error| address::not_bound("--listen", &serve.listen, &error))?;
+        let bound = place_of(listener.local_addr())?;
+        let http = match &addresses.http {
+            None => None,
+            Some(places) => {
+                let http = std::net::TcpListener::bind(&**places)
+                    .map_err(|error| address::not_bound("--http", &serve.http, &error))?;
+                let bound = place_of(http.local_addr())?;
+                Some((http, bound))
+            }
+        };
         let stop = CancellationToken::new();
         signals::watch(stop.clone())
             .context("watching for signals")
             .map_err(fatal::failed_to_start)?;
-        Ok(Self { listener, stop, bound })
+        Ok(Self { listener, http, stop, bound })
+    }
+
+    /// Where HTTP is spoken, if it is.
+    pub fn http_bound(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|(_, bound)| *bound)
     }
 
     /// Says on stdout that clients may connect.
@@ -53,7 +66,10 @@ impl Door {
         let mut out = io::stdout().lock();
         // In one piece: a failure at this moment ends the process, and half an address would be worse
         // than none.
-        let line = format!("saldo ready tcp={}\n", self.bound);
+        let line = match self.http_bound() {
+            Some(http) => format!("saldo ready tcp={} http=http://{http}\n", self.bound),
+            None => format!("saldo ready tcp={}\n", self.bound),
+        };
         match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::usage(format!("stdout cannot be written: {error}")))
@@ -63,9 +79,29 @@ impl Door {
     }
 
     /// Serves until told to stop, and until every client is answered.
-    pub async fn serve(self, engine: Arc<dyn Engine>, options: server::Options) -> Report {
-        server::serve(self.listener, engine, options, self.stop).await
+    pub async fn serve(
+        self,
+        engine: Arc<dyn Engine>,
+        serve: &Serve,
+        connections_max: u32,
+    ) -> Report {
+        let Self { listener, http, stop, .. } = self;
+        let web = async {
+            let Some((listener, bound)) = http else { return };
+            let state = web::State::new(engine.clone(), serve.web(), bound, stop.clone());
+            if let Err(error) = web::serve(listener, state).await {
+                tracing::error!(target: "web", event = "http_failed", %error, "HTTP is not served");
+            }
+        };
+        let lines =
+            server::serve(listener, engine.clone(), serve.door(connections_max), stop.clone());
+        tokio::join!(lines, web).0
     }
+}
+
+/// The address that was bound.
+fn place_of(bound: io::Result<SocketAddr>) -> Result<SocketAddr, Failure> {
+    bound.context("asking for the bound address").map_err(fatal::failed_to_start)
 }
 
 /// Says that everything ended in order; `kept_in`: where the answers are.

@@ -21,6 +21,8 @@ pub struct Greeting<'a> {
     pub found: &'a Found,
     pub data: &'a Path,
     pub bound: SocketAddr,
+    /// Where HTTP is spoken, if it is.
+    pub http: Option<SocketAddr>,
     pub connections_wanted: u32,
     /// As many of them as the limit of open files allows.
     pub connections_max: u32,
@@ -79,6 +81,9 @@ impl Greeting<'_> {
             );
         }
         line("clients", format!("{bound}  one JSON object per line"));
+        if let Some(http) = self.http {
+            line("http", format!("http://{http}  console /   API /api/v1"));
+        }
         line("access", "open, this machine only".to_owned());
         text.push_str("ready; try from another terminal:\n");
         for command in commands {
@@ -120,6 +125,7 @@ impl Greeting<'_> {
             "the history is proven and money sums to 0"
         );
         tracing::info!(target: "server", event = "listening", tcp = %bound,
+            http = self.http.map(tracing::field::display),
             "try" = commands.join(" ; "), "ready");
     }
 

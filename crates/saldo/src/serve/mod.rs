@@ -24,11 +24,13 @@ use engine::Engine;
 use engine::embedded::Embedded;
 use journal::disk::RealDisk;
 
+use self::address::Addresses;
 use self::door::Door;
 use crate::duration;
 use crate::failure::Failure;
 
 const LISTEN: &str = "127.0.0.1:5000";
+const HTTP: &str = "127.0.0.1:5080";
 const DATA: &str = "./saldo-data";
 const CURRENCY: &str = "BRL";
 
@@ -41,6 +43,15 @@ pub struct Serve {
     /// Where clients connect; port 0 picks a free one and prints it
     #[arg(long, value_name = "HOST:PORT", env = "SALDO_LISTEN", default_value = LISTEN)]
     listen: String,
+    /// Where browsers and HTTP clients connect; port 0 picks a free one and prints it
+    #[arg(long, value_name = "HOST:PORT", env = "SALDO_HTTP", default_value = HTTP)]
+    http: String,
+    /// Serve no HTTP: neither API nor console
+    #[arg(long, env = "SALDO_NO_HTTP")]
+    no_http: bool,
+    /// Another name by which HTTP clients may ask for this server, such as bank.example; repeatable
+    #[arg(long, value_name = "NAME", env = "SALDO_HTTP_HOST", value_delimiter = ',')]
+    http_host: Vec<String>,
     /// The folder with the journal and the snapshots; made if it is missing. Or the address of a
     /// database: postgres://user@host:port,host:port/name
     #[arg(long, value_name = "FOLDER|ADDRESS", env = "SALDO_DATA", default_value = DATA)]
@@ -100,10 +111,23 @@ impl Serve {
         }
     }
 
+    /// What the HTTP door keeps to.
+    fn web(&self) -> web::Options {
+        web::Options { hosts: self.http_host.clone(), drain: self.drain }
+    }
+
+    /// Where to listen, both doors; `None`: no HTTP.
+    fn addresses(&self) -> Result<Addresses, Failure> {
+        let http = (!self.no_http).then(|| address::resolve("--http", &self.http)).transpose()?;
+        Ok(Addresses { lines: address::resolve("--listen", &self.listen)?, http })
+    }
+
     /// The same, with the defaults in the place of what is empty: an empty variable counts as not
     /// set.
     fn filled(mut self) -> Self {
-        for (text, default) in [(&mut self.listen, LISTEN), (&mut self.currency, CURRENCY)] {
+        let texts =
+            [(&mut self.listen, LISTEN), (&mut self.http, HTTP), (&mut self.currency, CURRENCY)];
+        for (text, default) in texts {
             if text.is_empty() {
                 default.clone_into(text);
             }
@@ -122,13 +146,13 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
     if let Some(data) = serve.data.to_str().filter(|data| database::is_meant_by(data)) {
         return database::run(serve, data);
     }
-    let address = address::resolve(&serve.listen)?;
+    let addresses = serve.addresses()?;
     // A connection takes an open file. Those that the journal needs are not given away: without
     // one, a rotation would fail and stop the bank.
     let connections_max = probe::connections_allowed().min(serve.connections_max);
     let opened = opening::open(serve)?;
     door::runtime()?.block_on(async {
-        let door = Door::open(serve, &address).await?;
+        let door = Door::open(serve, &addresses).await?;
         let opening::Opened { disk, parts, options, found } = opened;
         let report = parts.report.clone();
         let engine: Arc<Embedded<RealDisk>> =
@@ -138,11 +162,12 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
             found: &found,
             data: &serve.data,
             bound: door.bound,
+            http: door.http_bound(),
             connections_wanted: serve.connections_max,
             connections_max,
         });
         door.announce()?;
-        let served = door.serve(engine.clone(), serve.door(connections_max)).await;
+        let served = door.serve(engine.clone(), serve, connections_max).await;
         let closing = engine.clone();
         match tokio::task::spawn_blocking(move || closing.close()).await {
             Ok(Ok(has_checkpoint)) => {

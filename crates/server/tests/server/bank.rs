@@ -188,6 +188,20 @@ impl Engine for Bank {
         }
         Seq::new(self.model.lock().unwrap().seq())
     }
+
+    fn beyond(&self, seq: Seq) -> BoxFuture<'_, Result<Seq, Unavailable>> {
+        Box::pin(async move {
+            let mut counts = self.requests_count.subscribe();
+            loop {
+                counts.borrow_and_update();
+                let durable = self.seq_durable();
+                if durable > seq {
+                    return Ok(durable);
+                }
+                counts.changed().await.unwrap();
+            }
+        })
+    }
 }
 
 fn reading<'a>(model: &Model, account: AccountId<'a>) -> BalanceReading<'a> {

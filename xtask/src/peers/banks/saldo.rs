@@ -19,7 +19,13 @@ pub const ABOUT: About = About {
 pub fn open(mut room: Room, site: &Site) -> Result<Open> {
     let address = Room::free_address()?;
     let mut command = Command::new(&site.saldo);
-    command.arg("serve").arg("--data").arg(room.data()).arg("--listen").arg(address.to_string());
+    command
+        .arg("serve")
+        .arg("--no-http")
+        .arg("--data")
+        .arg(room.data())
+        .arg("--listen")
+        .arg(address.to_string());
     room.start(command, End::Kill, address)?;
     accounts::open_all(address, site.accounts)?;
     Ok(Open { room, address, dialect: Dialect::Lines, version: version_of(&site.saldo)? })

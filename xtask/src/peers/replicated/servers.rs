@@ -34,7 +34,14 @@ impl Servers {
         let mut servers = Self { saldo: saldo.to_owned(), running: Vec::new() };
         for _ in 0..2 {
             let mut child = Command::new(saldo)
-                .args(["serve", "--listen", "127.0.0.1:0", "--data", database.address()])
+                .args([
+                    "serve",
+                    "--no-http",
+                    "--listen",
+                    "127.0.0.1:0",
+                    "--data",
+                    database.address(),
+                ])
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null())

@@ -1,0 +1,23 @@
+//! The HTTP door of the bank: the API under `/api/v1`, the console at `/`, and what operators ask.
+//!
+//! * [`serve`] takes connections until it is told to stop, then drains them;
+//! * `api` is for programs, `console` for people; both stand on the same [`State`];
+//! * `problem` is every error in the form of RFC 9457; `guard` looks at each request before anything
+//!   else does: which host it is for, and with which headers its answer leaves.
+//!
+//! Not here: what a request does (`engine`), what its fields mean (`protocol`).
+//!
+//! **Invariant:** no answer shows a state that is not durable; the engine sees to that.
+//! **Invariant:** every body, header, page, stream and wait has a limit; [`Options`] has them.
+
+mod api;
+mod console;
+mod guard;
+mod options;
+mod problem;
+mod serve;
+mod state;
+
+pub use options::Options;
+pub use serve::{Report, serve};
+pub use state::State;
