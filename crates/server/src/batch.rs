@@ -202,7 +202,7 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, position: Seq) {
 }
 
 /// The code of an engine that did nothing.
-pub(crate) fn code_of(why: Unavailable) -> Code {
+pub fn code_of(why: Unavailable) -> Code {
     match why {
         Unavailable::ShuttingDown => Code::ShuttingDown,
         Unavailable::JournalStopped => Code::Internal,

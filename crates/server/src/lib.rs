@@ -25,6 +25,7 @@ mod serve;
 mod throttle;
 mod tx_ids;
 
+pub use batch::code_of;
 pub use options::Options;
 pub use serve::{Report, serve};
 pub use tokio_util::sync::CancellationToken;

@@ -11,6 +11,7 @@
 //! **Invariant:** every body, header, page, stream and wait has a limit; [`Options`] has them.
 
 mod api;
+mod caller;
 mod console;
 mod guard;
 mod options;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::header::{self, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use engine::Unavailable;
 use serde::Serialize;
 
 /// What went wrong, for programs and for people.
@@ -31,6 +32,20 @@ impl Problem {
             code,
             hint: None,
         }
+    }
+
+    /// The engine did nothing, or cannot read at the moment.
+    pub(crate) fn unavailable(why: Unavailable) -> Self {
+        let status = match why {
+            Unavailable::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Unavailable::JournalStopped => StatusCode::INTERNAL_SERVER_ERROR,
+            Unavailable::ShuttingDown
+            | Unavailable::IndexDamaged
+            | Unavailable::IndexUnreadable
+            | Unavailable::JournalUnreadable
+            | Unavailable::DatabaseUnreachable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, server::code_of(why).as_str(), why.to_string())
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
