@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ledger::{AccountId, Balance, Command, Event, Rejection, Seq, Transaction, TxId};
 
 use crate::query::{Query, Reading};
+use crate::vitals::Vitals;
 
 /// A future in a box, so that [`Engine`] is object-safe: one box per batch, not per request.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -33,6 +34,9 @@ pub trait Engine: Send + Sync + 'static {
     /// each call may leave a trace until it resolves. Errors: nothing more will happen here, or the
     /// position cannot be found out at the moment.
     fn beyond(&self, seq: Seq) -> BoxFuture<'_, Result<Seq, Unavailable>>;
+
+    /// How it fares, in numbers.
+    fn vitals(&self) -> Vitals;
 }
 
 /// How far a batch was run, so that who asks can let go of its outcomes before the next ones come.

@@ -225,6 +225,7 @@ impl Keeper {
     /// Does what a failure asks for, and rests before the next attempt.
     async fn failed(&mut self, failed: &Failed, deadline: Instant) {
         let Failed { fault, text } = failed;
+        self.shared.faults.count(*fault);
         match fault {
             Fault::Retry => {
                 tracing::debug!(target: "postgres", event = "retry", "a batch again: {text}");

@@ -14,6 +14,7 @@ mod api;
 mod caller;
 mod console;
 mod guard;
+mod metrics;
 mod options;
 mod problem;
 mod serve;

@@ -48,6 +48,16 @@ impl Problem {
         Self::new(status, server::code_of(why).as_str(), why.to_string())
     }
 
+    /// Something that cannot be; what it was stands in the log.
+    pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(target: "web", event = "internal", %error, "a request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "this should not happen; see the log",
+        )
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

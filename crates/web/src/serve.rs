@@ -6,11 +6,12 @@ use std::net::TcpListener;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
+use axum::routing::get;
 use axum_server::Handle;
 
 use crate::options::{BODY_BYTES_MAX, HEAD_TIMEOUT};
 use crate::state::State;
-use crate::{api, console, guard, problem};
+use crate::{api, console, guard, metrics, problem};
 
 /// What became of the connections when the door was closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +46,7 @@ fn router(state: State) -> Router {
     Router::new()
         .merge(api::router())
         .merge(console::router())
+        .route("/metrics", get(metrics::page))
         .fallback(problem::no_such_page)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(state.clone(), guard::look))

@@ -39,6 +39,8 @@ const FENCES: &[(&str, &[&str])] = &[
             "askama",
             "axum",
             "axum-server",
+            "prometheus-client",
+            "rustix",
             "serde",
             "serde_json",
             "thiserror",

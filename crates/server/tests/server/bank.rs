@@ -4,8 +4,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use engine::vitals::DatabaseVitals;
 use engine::{
     Answered, BalanceReading, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable,
+    Vitals,
 };
 use ledger::model::{Answer, Model};
 use ledger::{AccountId, Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq, TxId};
@@ -201,6 +203,11 @@ impl Engine for Bank {
                 counts.changed().await.unwrap();
             }
         })
+    }
+
+    fn vitals(&self) -> Vitals {
+        let seq_durable = self.seq_durable();
+        Vitals::Database(DatabaseVitals { seq_durable, ..DatabaseVitals::default() })
     }
 }
 
