@@ -77,6 +77,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "tokio",
             "tracing",
             "tracing-subscriber",
+            "zstd",
         ],
     ),
     ("sim", &["rand", "thiserror"]),
