@@ -260,6 +260,8 @@ fn a_backup_goes_into_a_folder_of_its_own_one_at_a_time() {
     fs::create_dir(&letters).unwrap();
     fs::write(letters.join("letter.txt"), "dear").unwrap();
     assert!(back_up(&bank.data(), &letters).with_code(2).stderr.contains("letter.txt"));
+    restore(&letters, &bank.around("restored"), &["--yes"]).with_code(2);
+    assert_eq!(listed(&letters), ["letter.txt"]);
     back_up(&bank.data(), &bank.backup).with_code(0);
     let lock = fs::File::open(bank.backup.join("LOCK")).unwrap();
     lock.lock().unwrap();

@@ -182,7 +182,8 @@ mod tests {
 
     fn source(count: usize) -> (SimDisk, Vec<u8>) {
         let disk = SimDisk::new();
-        let bytes: Vec<u8> = (0..count).map(|n| (n % 251) as u8 ^ (n / 4096) as u8).collect();
+        let bytes: Vec<u8> =
+            (0..count).map(|n| u8::try_from((n + n / 4096) % 251).unwrap()).collect();
         disk.set_file("plain", &bytes).unwrap();
         (disk, bytes)
     }

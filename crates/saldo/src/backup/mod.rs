@@ -23,6 +23,6 @@ mod write;
 
 pub use self::archive::Archive;
 pub use self::frozen::Frozen;
-pub use self::prove::{is_backup, prove};
+pub use self::prove::{is_backup, must_be_backup, prove};
 pub use self::refused::{by_disk, by_proof};
-pub use self::write::{Backed, Job, run};
+pub use self::write::{Backed, Job, must_be_ours, run};

@@ -6,7 +6,7 @@ use journal::disk::{Disk, RealDisk};
 use journal::{Hash, Proof};
 use ledger::Seq;
 
-use super::archive::{Archive, read_manifest};
+use super::archive::{Archive, Unusable, read_manifest};
 use super::manifest::{MANIFEST, Manifest};
 use super::refused::{by_proof, unusable};
 use crate::exit_code::Exit;
@@ -18,6 +18,11 @@ const TRIES_MAX: u32 = 5;
 /// Whether the folder is a backup, whole or not.
 pub fn is_backup(disk: &RealDisk) -> bool {
     disk.open_read(MANIFEST).is_ok()
+}
+
+/// Refuses a folder that is none.
+pub fn must_be_backup(disk: &RealDisk) -> Result<(), Failure> {
+    if is_backup(disk) { Ok(()) } else { Err(unusable(disk.folder(), Unusable::Absent)) }
 }
 
 /// Proves the backup in a folder, and looks for a seal with the hash `expected` on the way. `shown` is

@@ -50,7 +50,7 @@ pub struct Backed {
 /// Copies what is new, proves the whole, and only then makes it the backup. Errors: the bank is
 /// damaged or another one than before, a disk failed; then the folder holds what it held.
 pub fn run<S: Disk, T: Disk>(job: &Job<'_, S, T>) -> Result<Backed, Failure> {
-    job.must_be_ours()?;
+    must_be_ours(&*job.target, job.to)?;
     let previous = read_manifest(&*job.target).map_err(|error| unusable(job.to, error))?;
     // What an earlier run left and no manifest lists.
     job.sweep(previous.as_ref())?;
@@ -86,20 +86,20 @@ pub fn run<S: Disk, T: Disk>(job: &Job<'_, S, T>) -> Result<Backed, Failure> {
     Ok(Backed { manifest, proof, files_kept, bytes_written })
 }
 
-impl<S: Disk, T: Disk> Job<'_, S, T> {
-    /// A backup wants a folder of its own.
-    fn must_be_ours(&self) -> Result<(), Failure> {
-        let names = self.target.list().map_err(|error| by_disk(self.to, "listing", &error))?;
-        match names.iter().find(|name| !is_ours(name)) {
-            None => Ok(()),
-            Some(name) => {
-                let text = format!("{} holds other files ({name:?})", self.to.display());
-                Err(Failure::new(Exit::Usage, "backup_folder", text)
-                    .hint("give a folder that is missing, empty, or an earlier backup"))
-            }
+/// A backup wants a folder of its own: refuses one that holds anything else.
+pub fn must_be_ours<T: Disk>(target: &T, folder: &Path) -> Result<(), Failure> {
+    let names = target.list().map_err(|error| by_disk(folder, "listing", &error))?;
+    match names.iter().find(|name| !is_ours(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let text = format!("{} holds other files ({name:?})", folder.display());
+            Err(Failure::new(Exit::Usage, "backup_folder", text)
+                .hint("give a folder that is missing, empty, or an earlier backup"))
         }
     }
+}
 
+impl<S: Disk, T: Disk> Job<'_, S, T> {
     /// Removes what the manifest does not list.
     fn sweep(&self, manifest: Option<&Manifest>) -> Result<(), Failure> {
         let failed = |error| by_disk(self.to, "removing what was left over", &error);

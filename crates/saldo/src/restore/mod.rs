@@ -16,7 +16,7 @@ use ledger::Seq;
 
 pub use self::build::{build, check};
 pub use self::note::read as read_note;
-use crate::backup::{Archive, by_disk, by_proof, prove};
+use crate::backup::{Archive, by_disk, by_proof, must_be_backup, prove};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 
@@ -48,6 +48,8 @@ pub struct Plan {
 /// Proves a backup and finds where to cut it. Errors: it is damaged, or does not reach so far.
 pub fn plan(backup: &Path, until: Until, shown: &dyn Fn(Seq)) -> Result<Plan, Failure> {
     let disk = crate::proof::open(backup)?;
+    // Before the lock, which makes a file.
+    must_be_backup(&disk)?;
     let lock = match disk.lock() {
         Ok(lock) => Some(lock),
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {

@@ -76,6 +76,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     rustix::process::nice(NICE).ok();
     let opened = RealDisk::open_or_create(&args.folder);
     let (target, _) = opened.map_err(|error| by_disk(&args.folder, "opening", &error))?;
+    // Before the lock, which makes a file.
+    backup::must_be_ours(&target, &args.folder)?;
     let lock = target.lock().map_err(|error| by_disk(&args.folder, "locking", &error))?;
     let began = Instant::now();
     let progress = Mutex::new(Progress::new("backup", "bytes", 0, is_hidden));
