@@ -6,6 +6,7 @@
 //! sleeps to be right: it waits for a condition, and fails at a deadline.
 #![expect(clippy::unwrap_used, reason = "a test stops where something fails")]
 
+mod backup;
 mod bad_input;
 mod bench;
 mod bulk;
@@ -15,6 +16,7 @@ mod copy;
 mod damage;
 mod database;
 mod disk_full;
+mod doctor;
 mod durable;
 mod golden;
 mod harness;

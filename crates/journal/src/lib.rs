@@ -45,10 +45,11 @@ pub use error::{Contradiction, Damage, Fault, JournalError, OpenError};
 pub use hash::Hash;
 pub use header::{Currency, FORMAT, Genesis, Header, LedgerId};
 pub use history::{
-    Found, LinePlace, Segment, Survey, count_accounts, survey, survey_as_far_as_possible, survey_by,
+    Cut, CutFile, Found, LinePlace, Segment, Survey, count_accounts, cut, survey,
+    survey_as_far_as_possible, survey_by, survey_expecting,
 };
 pub use limits::Sizes;
-pub use names::{ACTIVE, LOCK, SNAPSHOT, SNAPSHOT_PREVIOUS, parse_closed_segment};
+pub use names::{ACTIVE, LOCK, SNAPSHOT, SNAPSHOT_PREVIOUS, closed_segment, parse_closed_segment};
 pub use planted::{Planted, Plants};
 pub use progress::{Phase, Progress};
 pub use record::{

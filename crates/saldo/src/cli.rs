@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::proof::{inspect, verify};
 use crate::serve;
 use crate::verbs::{
-    accounts, balance, bench, conformance, copy, deposit, export, help, import, init, postgres,
-    resolve, shutdown, statement, totals, transfer, tx, version, withdraw,
+    accounts, backup, balance, bench, conformance, copy, deposit, doctor, export, help, import,
+    init, postgres, resolve, restore, shutdown, statement, totals, transfer, tx, version, withdraw,
 };
 
 /// A bank: accounts with exact balances, money that moves between them, every answer on disk before
@@ -89,7 +89,13 @@ pub enum Verb {
     Conformance(conformance::Args),
     /// Move a bank between a folder and a database, with its history
     Copy(copy::Args),
-    /// Prove a data folder or a database, event by event
+    /// Look at folder, disk, machine and ports before there is trouble
+    Doctor(doctor::Args),
+    /// Back up a bank, beside its running server as well
+    Backup(backup::Args),
+    /// Put a backup back, whole or up to a point in time
+    Restore(restore::Args),
+    /// Prove a data folder, a backup or a database, event by event
     Verify(verify::Verify),
     /// Describe a data folder, file by file
     Inspect(inspect::Inspect),
@@ -105,7 +111,7 @@ pub const GROUPS: &[(&str, &[&str])] = &[
     ("History", &["tx", "statement", "accounts", "totals", "export", "import"]),
     ("The server", &["serve", "shutdown", "bench"]),
     ("A database", &["postgres", "conformance"]),
-    ("A bank as it is kept", &["copy", "verify", "inspect"]),
+    ("A bank as it is kept", &["copy", "doctor", "backup", "restore", "verify", "inspect"]),
     ("This program", &["help", "version"]),
 ];
 
@@ -143,6 +149,9 @@ impl Verb {
             Self::Postgres(args) => postgres::run(&args),
             Self::Conformance(args) => conformance::run(args),
             Self::Copy(args) => copy::run(&args),
+            Self::Doctor(args) => doctor::run(&args),
+            Self::Backup(args) => backup::run(&args),
+            Self::Restore(args) => restore::run(&args),
             Self::Verify(args) => verify::run(&args),
             Self::Inspect(args) => inspect::run(&args),
             Self::Help(args) => help::run(&args),
@@ -168,6 +177,9 @@ impl Verb {
             Self::Bench(args) => args.output.wants_json(),
             Self::Conformance(args) => args.output.wants_json(),
             Self::Copy(args) => args.output.wants_json(),
+            Self::Doctor(args) => args.output.wants_json(),
+            Self::Backup(args) => args.output.wants_json(),
+            Self::Restore(args) => args.output.wants_json(),
             Self::Verify(args) => args.output.wants_json(),
             Self::Inspect(args) => args.output.wants_json(),
             Self::Export(_) | Self::Serve(_) | Self::Postgres(_) | Self::Help(_) => false,

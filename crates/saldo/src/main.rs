@@ -5,11 +5,13 @@
 //! when the exit code is not 0, or, for a list of many pages, holds whole rows.
 
 mod act;
+mod backup;
 mod bench;
 mod bulk;
 mod cli;
 mod conformance;
 mod copy;
+mod doctor;
 mod duration;
 mod exit_code;
 mod export;
@@ -24,6 +26,7 @@ mod paging;
 mod progress;
 mod proof;
 mod refused;
+mod restore;
 mod runtime;
 mod serve;
 mod server;

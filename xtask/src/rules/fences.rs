@@ -96,6 +96,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "tokio",
             "tracing",
             "tracing-subscriber",
+            "zstd",
         ],
     ),
     ("sim", &["rand", "thiserror"]),

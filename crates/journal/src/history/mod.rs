@@ -6,6 +6,7 @@
 //!
 //! **Invariant:** what a folder is found to be does not depend on the number of threads.
 
+mod cut;
 mod prove;
 mod replay;
 mod snapshots;
@@ -23,10 +24,11 @@ use crate::scan::{Link, Tail};
 use crate::snapshot::Snapshot;
 use prove::Waypoint;
 
+pub use cut::{Cut, CutFile, cut};
 pub use replay::count_accounts;
 pub(crate) use replay::{Replay, Replayed, replay};
 pub(crate) use survey::{SurveyOptions, survey_with};
-pub use survey::{survey, survey_as_far_as_possible, survey_by};
+pub use survey::{survey, survey_as_far_as_possible, survey_by, survey_expecting};
 
 /// One journal file of the history.
 #[derive(Clone, Debug)]

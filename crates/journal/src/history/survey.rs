@@ -59,6 +59,11 @@ pub fn survey_by<D: Disk>(disk: &D, workers: Workers) -> Result<Survey, OpenErro
     survey_with(disk, &SurveyOptions { workers, ..SurveyOptions::default() })
 }
 
+/// The same, looking for a seal with the hash `expected`: `expected_seal_found` tells.
+pub fn survey_expecting<D: Disk>(disk: &D, expected: Option<Hash>) -> Result<Survey, OpenError> {
+    survey_with(disk, &SurveyOptions { expected, ..SurveyOptions::default() })
+}
+
 /// The same, and everything else can be chosen.
 pub(crate) fn survey_with<D: Disk>(
     disk: &D,

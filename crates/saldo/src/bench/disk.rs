@@ -13,8 +13,8 @@ use serde::Serialize;
 /// How much is written before each sync.
 const BLOCK_BYTES: usize = 4_096;
 
-/// How often.
-const SYNCS: u32 = 500;
+/// How often `saldo bench` does it.
+pub const SYNCS: u32 = 500;
 
 /// What was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,19 +29,20 @@ pub struct Disk {
     pub max_us: u64,
 }
 
-/// Measures the disk below `folder` in a file that is removed afterwards. Its blocks are written
-/// and synced beforehand, as those of the server's log are, so that a sync has no metadata to write.
-pub fn measure(folder: &Path) -> io::Result<Disk> {
-    let path = folder.join(format!(".saldo-bench-{}", process::id()));
+/// Measures the disk below `folder` by so many syncs, in a file whose name begins with `name` and that
+/// is removed afterwards. Its blocks are written and synced beforehand, as those of the server's log
+/// are, so that a sync has no metadata to write.
+pub fn measure(folder: &Path, name: &str, syncs: u32) -> io::Result<Disk> {
+    let path = folder.join(format!("{name}-{}", process::id()));
     let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-    let measured = times_us(&file);
+    let measured = times_us(&file, syncs);
     fs::remove_file(&path)?;
     Ok(Disk::of(measured?))
 }
 
-fn times_us(file: &File) -> io::Result<Vec<u64>> {
+fn times_us(file: &File, syncs: u32) -> io::Result<Vec<u64>> {
     let block = [b'\n'; BLOCK_BYTES];
-    let places = || (0..u64::from(SYNCS)).map(|place| place * BLOCK_BYTES as u64);
+    let places = || (0..u64::from(syncs)).map(|place| place * BLOCK_BYTES as u64);
     for place in places() {
         file.write_all_at(&block, place)?;
     }
@@ -64,7 +65,8 @@ impl Disk {
             let place = (times_us.len() * percent).div_ceil(100).saturating_sub(1);
             times_us.get(place).copied().unwrap_or_default()
         };
-        Self { syncs: SYNCS, p50_us: at(50), p99_us: at(99), max_us: at(100) }
+        let syncs = u32::try_from(times_us.len()).unwrap_or(u32::MAX);
+        Self { syncs, p50_us: at(50), p99_us: at(99), max_us: at(100) }
     }
 }
 
@@ -81,10 +83,10 @@ mod tests {
     #[test]
     fn a_folder_is_left_as_it_was_and_one_that_is_not_there_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        let disk = measure(folder.path()).unwrap();
+        let disk = measure(folder.path(), ".probe", 20).unwrap();
         assert!(disk.p50_us <= disk.p99_us && disk.p99_us <= disk.max_us);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        let gone = measure(&folder.path().join("gone")).unwrap_err();
+        let gone = measure(&folder.path().join("gone"), ".probe", 20).unwrap_err();
         assert_eq!(gone.kind(), io::ErrorKind::NotFound);
     }
 }

@@ -46,7 +46,7 @@ fn copy_unfinished(place: &impl Display, last: Seq) -> Failure {
 }
 
 /// Whether a server has the folder open now.
-fn is_live(disk: &RealDisk) -> Result<bool, Failure> {
+pub fn is_live(disk: &RealDisk) -> Result<bool, Failure> {
     disk.lock_is_held().map_err(|error| {
         Failure::new(Exit::Usage, "data_folder", format!("{}: {error}", disk.folder().display()))
     })
@@ -71,7 +71,7 @@ fn read<T>(
 }
 
 /// What keeps a folder from being proven.
-fn refused(folder: &Path, error: &OpenError) -> Failure {
+pub fn refused(folder: &Path, error: &OpenError) -> Failure {
     let text = format!("{}: {}", folder.display(), chain(error));
     let line = if let OpenError::Corrupt(damage) = error { line_at(folder, damage) } else { None };
     let text = match line {

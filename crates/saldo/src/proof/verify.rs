@@ -1,4 +1,4 @@
-//! `saldo verify`: proves a data folder from its first seal to its last, or a database.
+//! `saldo verify`: proves a data folder from its first seal to its last, a backup, or a database.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -7,24 +7,27 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use journal::Proof;
+use ledger::Seq;
 use serde::Serialize;
 
 use super::{
     accounts_row, answer_of, copy_unfinished, database, events_row, no_ledger, open, read,
 };
+use crate::backup::{is_backup, prove};
 use crate::copy::is_marked;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::OutputArgs;
+use crate::restore::read_note;
 use crate::serve::database::is_meant_by;
 
-/// Proves a data folder or a database, reading only.
+/// Proves a data folder, a backup or a database, reading only.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  saldo verify /backup/saldo-data --json\n  saldo verify postgres://saldo@db1,db2/bank"
+    after_help = "Examples:\n  saldo verify /mnt/backup/bank --json\n  saldo verify postgres://saldo@db1,db2/bank"
 )]
 pub struct Verify {
-    /// The data folder, or the address of a database
+    /// The data folder, a backup, or the address of a database
     #[arg(value_name = "FOLDER|ADDRESS", env = "SALDO_DATA", default_value = "./saldo-data")]
     folder: PathBuf,
     /// Fails unless this hash is that of a seal, or of a batch of a database, in the history; keep the
@@ -54,6 +57,7 @@ struct Document {
     snapshots: Vec<SnapshotDocument>,
     torn_tail_bytes: u64,
     live: bool,
+    backup: bool,
     last_seal: String,
     seconds: f64,
 }
@@ -76,8 +80,13 @@ pub fn run(verify: &Verify) -> Result<(), Failure> {
     let was_marked = marked(&verify.folder)?;
     let began = Instant::now();
     let bar = progress();
-    let (proof, live) =
-        read(&disk, || journal::verify(&disk, expected, |seq| bar.set_position(seq.get())))?;
+    let is_backup = is_backup(&disk);
+    let shown = |seq: Seq| bar.set_position(seq.get());
+    let (proof, live) = if is_backup {
+        (prove(&disk, expected, &shown)?.1, false)
+    } else {
+        read(&disk, || journal::verify(&disk, expected, shown))?
+    };
     bar.finish_and_clear();
     if expected.is_some() && !proof.expected_seal_found {
         let text = format!(
@@ -95,8 +104,8 @@ pub fn run(verify: &Verify) -> Result<(), Failure> {
         return Err(copy_unfinished(&verify.folder.display(), proof.last));
     }
     let seconds = began.elapsed().as_secs_f64();
-    let rows = rows(&proof, &verify.folder, live);
-    let json = serde_json::to_string(&document(&proof, live, seconds))
+    let rows = rows(&proof, &verify.folder, live, is_backup);
+    let json = serde_json::to_string(&document(&proof, live, is_backup, seconds))
         .map_err(|error| Failure::new(Exit::Usage, "internal", error.to_string()))?;
     output.print(&answer_of(&rows, format!("{}\n", proof.seal), json + "\n"))
 }
@@ -130,13 +139,13 @@ fn progress() -> ProgressBar {
     bar
 }
 
-fn rows(proof: &Proof, folder: &Path, live: bool) -> Vec<(&'static str, String)> {
+fn rows(proof: &Proof, folder: &Path, live: bool, is_backup: bool) -> Vec<(&'static str, String)> {
     let Some(genesis) = &proof.genesis else { return Vec::new() };
     let files = &proof.survey.segments;
     let bytes: u64 = files.iter().map(|file| file.proven_end).sum();
     let (last, groups) = (proof.last, proof.groups_count);
     let mut rows = vec![
-        ("folder", folder.display().to_string()),
+        (if is_backup { "backup" } else { "folder" }, folder.display().to_string()),
         ("ledger", format!("{} {}", genesis.ledger.to_hex(), genesis.currency.as_str())),
         ("files", format!("{}, every one of {bytes} bytes under a seal", files.len())),
         ("seals", format!("{groups} groups, one chain from the first byte to the last seal")),
@@ -158,11 +167,15 @@ fn rows(proof: &Proof, folder: &Path, live: bool) -> Vec<(&'static str, String)>
     if live {
         rows.push(("server", "running; proven up to the last seal".to_owned()));
     }
+    if let Some(note) = read_note(folder) {
+        let text = format!("at {}, from a backup, up to seq {}", note.at, note.last);
+        rows.push(("restored", text));
+    }
     rows.push(("last seal", proof.seal.to_string()));
     rows
 }
 
-fn document(proof: &Proof, live: bool, seconds: f64) -> Document {
+fn document(proof: &Proof, live: bool, backup: bool, seconds: f64) -> Document {
     let torn = proof.survey.torn_tail();
     Document {
         schema: "saldo.verify/1",
@@ -185,6 +198,7 @@ fn document(proof: &Proof, live: bool, seconds: f64) -> Document {
             .collect(),
         torn_tail_bytes: torn.map_or(0, |(start, end)| end.saturating_sub(start)),
         live,
+        backup,
         last_seal: proof.seal.to_string(),
         seconds,
     }

@@ -337,7 +337,8 @@ fn open_page(path: &Path) -> Result<(File, &Path), Failure> {
 }
 
 fn measure_disk(folder: &Path) -> Result<Disk, Failure> {
-    disk::measure(folder).map_err(|error| cannot("measure", folder, &cause_of_io(&error)))
+    disk::measure(folder, ".saldo-bench", disk::SYNCS)
+        .map_err(|error| cannot("measure", folder, &cause_of_io(&error)))
 }
 
 fn look(pid: u32) -> Result<Taken, Failure> {

@@ -1,17 +1,20 @@
 //! One file per verb: its flags, its examples, what it asks and how it answers.
 
 pub mod accounts;
+pub mod backup;
 pub mod balance;
 pub mod bench;
 pub mod conformance;
 pub mod copy;
 pub mod deposit;
+pub mod doctor;
 pub mod export;
 pub mod help;
 pub mod import;
 pub mod init;
 pub mod postgres;
 pub mod resolve;
+pub mod restore;
 pub mod shutdown;
 pub mod statement;
 pub mod totals;
