@@ -344,7 +344,7 @@ fn help_answers_for_every_verb_and_topic() {
         }
         assert_eq!(help.stderr, "");
     }
-    for topic in ["exit-codes", "environment", "formats", "examples"] {
+    for topic in ["exit-codes", "environment", "config", "formats", "examples"] {
         assert!(overview.contains(&format!("help {topic}")), "{overview}");
         let help = Run::new(&["help", topic]).end().with_code(0);
         assert!(help.stdout.lines().count() > 5, "{help:?}");

@@ -9,7 +9,7 @@ pub mod database;
 mod door;
 mod fatal;
 mod greeting;
-mod log;
+pub mod log;
 pub mod opening;
 mod probe;
 mod recovering;
@@ -99,26 +99,12 @@ impl Serve {
             drain: self.drain,
         }
     }
-
-    /// The same, with the defaults in the place of what is empty: an empty variable counts as not
-    /// set.
-    fn filled(mut self) -> Self {
-        for (text, default) in [(&mut self.listen, LISTEN), (&mut self.currency, CURRENCY)] {
-            if text.is_empty() {
-                default.clone_into(text);
-            }
-        }
-        if self.data.as_os_str().is_empty() {
-            self.data = DATA.into();
-        }
-        self
-    }
 }
 
 /// Serves until told to stop.
 pub fn run(serve: Serve) -> Result<(), Failure> {
-    let serve = &serve.filled();
-    log::init();
+    let serve = &serve;
+    log::init()?;
     if let Some(data) = serve.data.to_str().filter(|data| database::is_meant_by(data)) {
         return database::run(serve, data);
     }

@@ -3,6 +3,8 @@
 pub mod accounts;
 pub mod balance;
 pub mod bench;
+pub mod completions;
+pub mod config;
 pub mod conformance;
 pub mod copy;
 pub mod deposit;
@@ -10,7 +12,9 @@ pub mod export;
 pub mod help;
 pub mod import;
 pub mod init;
+pub mod man;
 pub mod postgres;
+pub mod repl;
 pub mod resolve;
 pub mod shutdown;
 pub mod statement;
