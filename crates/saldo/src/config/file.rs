@@ -178,9 +178,9 @@ fn nearest(key: &str, known: &BTreeMap<String, Known>) -> Option<String> {
     let arg = Arg::new("key").required(true).allow_hyphen_values(true).value_parser(keys);
     let error =
         Command::new("keys").no_binary_name(true).arg(arg).try_get_matches_from([key]).err()?;
-    match error.get(ContextKind::SuggestedValue)? {
-        ContextValue::String(near) => Some(near.clone()),
-        ContextValue::Strings(near) => near.first().cloned(),
-        _ => None,
+    let near = error.get(ContextKind::SuggestedValue)?;
+    if let ContextValue::Strings(near) = near {
+        return near.first().cloned();
     }
+    if let ContextValue::String(near) = near { Some(near.clone()) } else { None }
 }

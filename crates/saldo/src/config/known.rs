@@ -161,12 +161,12 @@ fn add_client_flag(known: &mut BTreeMap<String, Known>, arg: &Arg) {
 
 /// What a value of this flag is.
 pub(super) fn shape_of(arg: &Arg) -> Shape {
-    match arg.get_action() {
-        ArgAction::SetTrue | ArgAction::SetFalse => Shape::Switch,
-        ArgAction::Append => Shape::Many,
-        _ if arg.get_num_args().is_some_and(|count| count.max_values() > 1) => Shape::Many,
-        _ => Shape::One,
+    let action = arg.get_action();
+    if matches!(action, ArgAction::SetTrue | ArgAction::SetFalse) {
+        return Shape::Switch;
     }
+    let takes_many = arg.get_num_args().is_some_and(|count| count.max_values() > 1);
+    if takes_many || matches!(action, ArgAction::Append) { Shape::Many } else { Shape::One }
 }
 
 fn is_address(text: &str) -> Result<(), String> {

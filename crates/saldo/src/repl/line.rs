@@ -82,10 +82,10 @@ pub fn read(line: &str) -> Result<Line, Failure> {
                     duration::NEEDED
                 ))
             })?;
-            match verb(words.into_iter().skip(1).collect()) {
-                Line::Verb(words) => Ok(Line::Watch(every, words)),
-                _ => Err(misused(own)),
-            }
+            let Line::Verb(words) = verb(words.into_iter().skip(1).collect()) else {
+                return Err(misused(own));
+            };
+            Ok(Line::Watch(every, words))
         }
         _ => Err(misused(own)),
     }

@@ -15,6 +15,8 @@ mod words;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
+use reedline::Signal;
+
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::server::Server;
@@ -41,14 +43,14 @@ pub fn on_terminal(server: Server) -> Result<End, Failure> {
     loop {
         let said = editor.read_line(&prompt);
         match said.map_err(|error| no_terminal(&error.to_string()))? {
-            reedline::Signal::Success(line) => {
+            Signal::Success(line) => {
                 if matches!(session.run(&line), Ended::Quit) {
                     return Ok(End::Well);
                 }
             }
-            reedline::Signal::CtrlD => return Ok(End::Well),
-            // The line is gone, the prompt stays.
-            _ => {}
+            Signal::CtrlD => return Ok(End::Well),
+            // The line is gone, the prompt stays. The others come from what is not switched on.
+            Signal::CtrlC | Signal::HostCommand(_) | Signal::ExternalBreak(_) | _ => {}
         }
     }
 }

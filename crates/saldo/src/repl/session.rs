@@ -110,13 +110,13 @@ impl Session {
         let is_json = cli.verb.answers_in_json();
         let asks_server = cli.verb.asks_server();
         let is_overview = words == ["help"];
-        let done = match cli.verb {
-            Verb::Serve(_) | Verb::Repl(_) => Err(Failure::usage(format!(
-                "{} is not for the prompt",
-                words.first().map_or("it", String::as_str)
-            ))
-            .hint("run it from a shell")),
-            verb => verb.run(),
+        let is_refused = matches!(cli.verb, Verb::Serve(_) | Verb::Repl(_));
+        let done = if is_refused {
+            let verb = words.first().map_or("it", String::as_str);
+            let failure = Failure::usage(format!("{verb} is not for the prompt"));
+            Err(failure.hint("run it from a shell"))
+        } else {
+            cli.verb.run()
         };
         let done = match is_overview {
             true => done.and_then(|()| output::print(&format!("\n{}", commands()))),
