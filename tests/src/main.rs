@@ -35,6 +35,7 @@ mod patroni;
 mod ports;
 mod proof;
 mod quick_start;
+mod repl;
 mod resolve;
 mod starting;
 mod stopping;

@@ -1,13 +1,16 @@
 //! What can be typed: the verbs, in the groups in which `saldo help` shows them.
 
+use std::path::PathBuf;
+
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
 use crate::proof::{inspect, verify};
 use crate::serve;
 use crate::verbs::{
-    accounts, backup, balance, bench, conformance, copy, deposit, doctor, export, help, import,
-    init, postgres, resolve, restore, shutdown, statement, totals, transfer, tx, version, withdraw,
+    accounts, backup, balance, bench, completions, config, conformance, copy, deposit, doctor,
+    export, help, import, init, man, postgres, repl, resolve, restore, shutdown, statement, totals,
+    transfer, tx, version, withdraw,
 };
 
 /// A bank: accounts with exact balances, money that moves between them, every answer on disk before
@@ -19,10 +22,14 @@ use crate::verbs::{
     disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true,
+    max_term_width = 80,
     help_template = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\nOptions:\n{options}",
     after_help = overview()
 )]
 pub struct Cli {
+    /// A file of settings, which comes before those of the person and of the machine
+    #[arg(long, global = true, value_name = "FILE", env = "SALDO_CONFIG", help_heading = "Output")]
+    pub config: Option<PathBuf>,
     /// When to use colour: auto, always or never; it never carries a meaning alone
     #[arg(
         long,
@@ -31,7 +38,8 @@ pub struct Cli {
         global = true,
         value_name = "WHEN",
         help_heading = "Output",
-        hide_possible_values = true
+        hide_possible_values = true,
+        env = "SALDO_COLOR"
     )]
     pub color: Color,
     /// What to do.
@@ -79,6 +87,8 @@ pub enum Verb {
     Import(import::Args),
     /// Run the bank
     Serve(serve::Serve),
+    /// Type verbs at a prompt, or give them line by line
+    Repl(repl::Args),
     /// Stop the server in good order
     Shutdown(shutdown::Args),
     /// Measure a server under load, and prove that its money is exact
@@ -99,6 +109,12 @@ pub enum Verb {
     Verify(verify::Verify),
     /// Describe a data folder, file by file
     Inspect(inspect::Inspect),
+    /// Show where settings come from, and what is wrong in them
+    Config(config::Args),
+    /// Write what a shell reads to complete words
+    Completions(completions::Args),
+    /// Write the pages of the manual
+    Man(man::Args),
     /// Show help for a verb or a topic
     Help(help::Args),
     /// Show which version this is
@@ -109,10 +125,10 @@ pub enum Verb {
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Money", &["init", "balance", "deposit", "withdraw", "transfer", "resolve"]),
     ("History", &["tx", "statement", "accounts", "totals", "export", "import"]),
-    ("The server", &["serve", "shutdown", "bench"]),
+    ("The server", &["serve", "repl", "shutdown", "bench"]),
     ("A database", &["postgres", "conformance"]),
     ("A bank as it is kept", &["copy", "doctor", "backup", "restore", "verify", "inspect"]),
-    ("This program", &["help", "version"]),
+    ("This program", &["config", "completions", "man", "help", "version"]),
 ];
 
 impl Color {
@@ -144,6 +160,8 @@ impl Verb {
             Self::Export(args) => export::run(args),
             Self::Import(args) => import::run(args),
             Self::Serve(args) => serve::run(args),
+            // It ends with the number of a line; `main` runs it by itself.
+            Self::Repl(args) => repl::run(args).map(|_code| ()),
             Self::Shutdown(args) => shutdown::run(args),
             Self::Bench(args) => bench::run(args),
             Self::Postgres(args) => postgres::run(&args),
@@ -154,8 +172,46 @@ impl Verb {
             Self::Restore(args) => restore::run(&args),
             Self::Verify(args) => verify::run(&args),
             Self::Inspect(args) => inspect::run(&args),
+            Self::Config(args) => config::run(&args),
+            Self::Completions(args) => completions::run(&args),
+            Self::Man(args) => man::run(&args),
             Self::Help(args) => help::run(&args),
             Self::Version(args) => version::run(&args),
+        }
+    }
+
+    /// Whether it talks to a server.
+    pub fn asks_server(&self) -> bool {
+        match self {
+            Self::Init(_)
+            | Self::Balance(_)
+            | Self::Deposit(_)
+            | Self::Withdraw(_)
+            | Self::Transfer(_)
+            | Self::Resolve(_)
+            | Self::Tx(_)
+            | Self::Statement(_)
+            | Self::Accounts(_)
+            | Self::Totals(_)
+            | Self::Export(_)
+            | Self::Import(_)
+            | Self::Shutdown(_)
+            | Self::Bench(_) => true,
+            Self::Serve(_)
+            | Self::Repl(_)
+            | Self::Postgres(_)
+            | Self::Conformance(_)
+            | Self::Copy(_)
+            | Self::Doctor(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Verify(_)
+            | Self::Inspect(_)
+            | Self::Config(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Help(_)
+            | Self::Version(_) => false,
         }
     }
 
@@ -182,7 +238,9 @@ impl Verb {
             Self::Restore(args) => args.output.wants_json(),
             Self::Verify(args) => args.output.wants_json(),
             Self::Inspect(args) => args.output.wants_json(),
-            Self::Export(_) | Self::Serve(_) | Self::Postgres(_) | Self::Help(_) => false,
+            Self::Config(args) => args.output().wants_json(),
+            Self::Export(_) | Self::Serve(_) | Self::Repl(_) | Self::Postgres(_) => false,
+            Self::Completions(_) | Self::Man(_) | Self::Help(_) => false,
             Self::Version(args) => args.json,
         }
     }
@@ -257,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_overview_fits_a_terminal_of_80_columns() {
-        for line in overview().lines() {
+        for line in built().render_help().to_string().lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }
     }

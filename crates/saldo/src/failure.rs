@@ -81,6 +81,21 @@ impl Failure {
         self
     }
 
+    /// Whether nobody answered there, so that nothing was done.
+    pub fn is_unreachable(&self) -> bool {
+        self.code == "unreachable"
+    }
+
+    /// What went wrong, in a line.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What to do about it.
+    pub fn hinted(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// What the process is to end with.
     pub fn exit(&self) -> Exit {
         self.exit

@@ -9,6 +9,7 @@ mod backup;
 mod bench;
 mod bulk;
 mod cli;
+mod config;
 mod conformance;
 mod copy;
 mod doctor;
@@ -26,6 +27,7 @@ mod paging;
 mod progress;
 mod proof;
 mod refused;
+mod repl;
 mod restore;
 mod runtime;
 mod serve;
@@ -39,17 +41,20 @@ mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::cli::Cli;
-
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let words: Vec<_> = std::env::args_os().collect();
+    let cli = match config::parse(&words) {
         Ok(cli) => cli,
-        Err(error) => return usage::report(&error),
+        Err(config::Stop::Usage(error)) => return usage::report(&error),
+        Err(config::Stop::Configuration(failure)) => {
+            return failure.report(usage::wants_json(usage::typed()));
+        }
     };
     cli.color.apply();
     let json = cli.verb.answers_in_json();
+    if let cli::Verb::Repl(args) = cli.verb {
+        return verbs::repl::run(args).unwrap_or_else(|failure| failure.report(json));
+    }
     match cli.verb.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(json),

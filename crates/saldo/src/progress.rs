@@ -25,6 +25,9 @@ pub struct ProgressArgs {
 }
 
 impl When {
+    /// What is said about a word that is none.
+    pub const NEEDED: &'static str = "it can be auto, always or never";
+
     /// Whether nothing is shown. `is_quiet`: this run was asked to say little.
     pub fn is_hidden(self, is_quiet: bool) -> bool {
         match self {
@@ -42,7 +45,6 @@ impl ProgressArgs {
             return Ok(when);
         }
         let setting = Setting::pick(("--progress", None), "SALDO_PROGRESS", "auto")?;
-        When::from_str(&setting.value, false)
-            .map_err(|_| setting.refuse("it can be auto, always or never"))
+        When::from_str(&setting.value, false).map_err(|_| setting.refuse(When::NEEDED))
     }
 }

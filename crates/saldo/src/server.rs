@@ -12,6 +12,9 @@ use crate::shell::Command;
 /// Where clients connect when nobody says otherwise.
 pub const DEFAULT: &str = "127.0.0.1:5000";
 
+/// Most time for one request when nobody says otherwise.
+pub const TIMEOUT: &str = "5s";
+
 /// The flags of every verb that talks to a server.
 #[derive(Debug, clap::Args)]
 pub struct ServerArgs {
@@ -41,7 +44,7 @@ impl ServerArgs {
         let address = Address::parse(&place.value).map_err(|fault| {
             place.refuse(&fault.to_string()).hint("an address is host:port, as in 127.0.0.1:5000")
         })?;
-        let time = Setting::pick(("--timeout", self.timeout), "SALDO_TIMEOUT", "5s")?;
+        let time = Setting::pick(("--timeout", self.timeout), "SALDO_TIMEOUT", TIMEOUT)?;
         let timeout = duration::parse(&time.value).ok_or_else(|| time.refuse(duration::NEEDED))?;
         Ok(Server { address, origin: place.origin, timeout })
     }
@@ -53,11 +56,15 @@ impl Server {
         Client::new(self.address.clone(), self.timeout)
     }
 
-    /// The same command for the same server: where a flag named it, the command has to as well.
+    /// The same command for the same server: where a flag named it, or the file that does, the
+    /// command has to as well.
     pub fn aim(&self, command: Command) -> Command {
         match self.origin {
             Origin::Flag(flag) => command.option(flag, self.address.as_str()),
-            Origin::Variable(_) | Origin::Default => command,
+            Origin::File(place) if place.is_by_flag => {
+                command.option("--server", self.address.as_str())
+            }
+            Origin::Variable(_) | Origin::File(_) | Origin::Default => command,
         }
     }
 

@@ -1,9 +1,12 @@
-//! Where a value came from: its flag, its variable, or the default. Errors name the origin, so that
+//! Where a value came from: its flag, its variable, a file (`config`), or the default. Errors name the origin, so that
 //! nobody looks for a typing mistake that stands in the environment.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
+use crate::config::{self, Place};
 use crate::failure::Failure;
 use crate::output::text;
 
@@ -16,6 +19,22 @@ pub struct Setting {
     pub origin: Origin,
 }
 
+/// What was said once for every line of a prompt, by the variable whose place it takes.
+static FOR_ALL_LINES: Mutex<BTreeMap<&'static str, Setting>> = Mutex::new(BTreeMap::new());
+
+/// From now on this counts more than the variable; `None`: it does no longer.
+pub fn for_all_lines(variable: &'static str, setting: Option<Setting>) {
+    let mut said = FOR_ALL_LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    match setting {
+        Some(setting) => drop(said.insert(variable, setting)),
+        None => drop(said.remove(variable)),
+    }
+}
+
+fn said_for_all_lines(variable: &str) -> Option<Setting> {
+    FOR_ALL_LINES.lock().unwrap_or_else(PoisonError::into_inner).get(variable).cloned()
+}
+
 /// Who gave a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -23,13 +42,15 @@ pub enum Origin {
     Flag(&'static str),
     /// This environment variable.
     Variable(&'static str),
+    /// This line of a file.
+    File(&'static Place),
     /// Nobody.
     Default,
 }
 
 impl Setting {
-    /// The first of: the flag's value, the variable's value, the default. An empty variable counts
-    /// as not set. Errors: the variable holds something that is no UTF-8.
+    /// The first of: the flag's value, what was said once for all lines, the variable's value, what a file says about that setting,
+    /// the default. An empty variable counts as not set. Errors: the variable holds something that is no UTF-8.
     pub fn pick(
         flag: (&'static str, Option<String>),
         variable: &'static str,
@@ -38,13 +59,19 @@ impl Setting {
         if let (name, Some(value)) = flag {
             return Ok(Self { value, origin: Origin::Flag(name) });
         }
+        if let Some(setting) = said_for_all_lines(variable) {
+            return Ok(setting);
+        }
         match env::var(variable) {
             Ok(value) if !value.is_empty() => {
                 Ok(Self { value, origin: Origin::Variable(variable) })
             }
-            Ok(_) | Err(env::VarError::NotPresent) => {
-                Ok(Self { value: default.to_owned(), origin: Origin::Default })
-            }
+            Ok(_) | Err(env::VarError::NotPresent) => Ok(match config::given(variable) {
+                Some(given) => {
+                    Self { value: given.values.join(","), origin: Origin::File(&given.place) }
+                }
+                None => Self { value: default.to_owned(), origin: Origin::Default },
+            }),
             Err(env::VarError::NotUnicode(_)) => {
                 Err(Failure::usage(format!("{variable} holds something that is no UTF-8")))
             }
@@ -57,6 +84,7 @@ impl Setting {
         Failure::usage(match self.origin {
             Origin::Flag(flag) => format!("{flag} {value}: {needed}"),
             Origin::Variable(variable) => format!("{variable} is {value}: {needed}"),
+            Origin::File(place) => format!("{place}: {value}: {needed}"),
             Origin::Default => format!("{value}: {needed}"),
         })
     }
@@ -67,6 +95,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Flag(flag) => write!(f, "from {flag}"),
             Self::Variable(variable) => write!(f, "from {variable}"),
+            Self::File(place) => write!(f, "from {place}"),
             Self::Default => f.write_str("the default"),
         }
     }

@@ -50,7 +50,8 @@ pub fn failure(error: Error, server: &Server, act: &Act<'_>) -> Failure {
     }
 }
 
-fn unreachable(fault: &Fault, server: &Server) -> Failure {
+/// The failure that nothing was done, because nobody answered.
+pub fn unreachable(fault: &Fault, server: &Server) -> Failure {
     let text = format!("no answer at {}: {}", server.place(), cause(fault));
     Failure::new(Exit::NothingDone, "unreachable", text).retryable()
 }

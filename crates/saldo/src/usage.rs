@@ -10,20 +10,30 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output;
 
+/// Shows help and version where they were asked for. Errors: the mistake otherwise.
+pub fn shown(error: &clap::Error) -> Result<(), Failure> {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return output::print_styled(&error.render());
+    }
+    Err(understood(error.kind(), &error.render().to_string()))
+}
+
 /// Shows help and version where they were asked for, and the mistake otherwise.
 pub fn report(error: &clap::Error) -> ExitCode {
     let kind = error.kind();
-    if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return match output::print_styled(&error.render()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => failure.report(false),
-        };
-    }
     if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         output::complain_styled(&error.render());
         return ExitCode::from(Exit::Usage.code());
     }
-    understood(error.kind(), &error.render().to_string()).report(wants_json(env::args().skip(1)))
+    match shown(error) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(wants_json(typed())),
+    }
+}
+
+/// What the parser says is wrong, in a line.
+pub fn problem(error: &clap::Error) -> String {
+    understood(error.kind(), &error.render().to_string()).text().to_owned()
 }
 
 /// The failure in clap's words: its first paragraph, and its tip or else where help stands.
@@ -48,8 +58,13 @@ fn understood(kind: ErrorKind, rendered: &str) -> Failure {
     }
 }
 
+/// What was typed behind the program's name, whatever bytes it has.
+pub fn typed() -> impl Iterator<Item = String> {
+    env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())
+}
+
 /// Whether JSON was asked for, as far as words that could not be understood tell.
-fn wants_json(words: impl Iterator<Item = String>) -> bool {
+pub fn wants_json(words: impl Iterator<Item = String>) -> bool {
     let words: Vec<String> = words.take_while(|word| word != "--").collect();
     let pair = |flag: &str| {
         words

@@ -12,6 +12,7 @@ mod scripted;
 mod server;
 mod strace;
 mod stuck;
+mod terminal;
 mod wire;
 
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ pub use scripted::Scripted;
 pub use server::{Serve, Server, signal};
 pub use strace::{Strace, is_stalled, release};
 pub use stuck::{QUESTIONS, stuck_client};
+pub use terminal::Terminal;
 pub use wire::Wire;
 
 /// How long anything may take before it counts as never: far more than it needs, also on a machine

@@ -80,6 +80,10 @@ const FENCES: &[(&str, &[&str])] = &[
         &[
             "rustix",
             "clap",
+            "clap_complete",
+            "clap_mangen",
+            "reedline",
+            "toml",
             "anyhow",
             "comfy-table",
             "indicatif",
@@ -100,7 +104,7 @@ const FENCES: &[(&str, &[&str])] = &[
         ],
     ),
     ("sim", &["rand", "thiserror"]),
-    ("tests", &["blake3", "serde_json"]),
+    ("tests", &["blake3", "rustix", "serde_json"]),
     ("xtask", &["anyhow", "rustix", "tempfile", "toml", "serde_json"]),
 ];
 

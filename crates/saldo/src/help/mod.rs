@@ -23,6 +23,11 @@ pub const TOPICS: &[Topic] = &[
         text: include_str!("environment.txt"),
     },
     Topic {
+        name: "config",
+        about: "Settings in files, and where they come from",
+        text: include_str!("config.txt"),
+    },
+    Topic {
         name: "formats",
         about: "Tables, tab-separated values, JSON",
         text: include_str!("formats.txt"),

@@ -42,6 +42,22 @@ pub enum Format {
     Jsonl,
 }
 
+impl Format {
+    /// What is said about a word that is none.
+    pub const NEEDED: &'static str = "it can be table, tsv, csv, json or jsonl";
+
+    /// As it is typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Tsv => "tsv",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+        }
+    }
+}
+
 /// The flags of every verb that answers on stdout.
 #[derive(Debug, clap::Args)]
 pub struct OutputArgs {
@@ -106,7 +122,7 @@ impl OutputArgs {
         let setting = Setting::pick(("--output", None), "SALDO_OUTPUT", by_stream)?;
         match Format::from_str(&setting.value, false) {
             Ok(format) => Ok(Output::Formatted(format)),
-            Err(_) => Err(setting.refuse("it can be table, tsv, csv, json or jsonl")),
+            Err(_) => Err(setting.refuse(Format::NEEDED)),
         }
     }
 }

@@ -20,6 +20,12 @@ pub fn is_meant_by(data: &str) -> bool {
     data.starts_with("postgres://") || data.starts_with("postgresql://")
 }
 
+/// The address of a database without its password; `None`: it is no address, or shows none.
+pub fn without_password(data: &str) -> Option<String> {
+    let address = Address::parse(data).ok().filter(|_| is_meant_by(data))?;
+    address.shows_a_password().then(|| address.to_string())
+}
+
 /// Reads an address, and warns of a password that other users of this machine may see.
 pub fn parse(text: &str) -> Result<Address, Failure> {
     let address = Address::parse(text).map_err(|error| refused(&error.into()))?;

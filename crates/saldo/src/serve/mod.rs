@@ -9,7 +9,7 @@ pub mod database;
 mod door;
 mod fatal;
 mod greeting;
-mod log;
+pub mod log;
 pub mod opening;
 mod probe;
 mod recovering;
@@ -121,28 +121,12 @@ impl Serve {
         let http = (!self.no_http).then(|| address::resolve("--http", &self.http)).transpose()?;
         Ok(Addresses { lines: address::resolve("--listen", &self.listen)?, http })
     }
-
-    /// The same, with the defaults in the place of what is empty: an empty variable counts as not
-    /// set.
-    fn filled(mut self) -> Self {
-        let texts =
-            [(&mut self.listen, LISTEN), (&mut self.http, HTTP), (&mut self.currency, CURRENCY)];
-        for (text, default) in texts {
-            if text.is_empty() {
-                default.clone_into(text);
-            }
-        }
-        if self.data.as_os_str().is_empty() {
-            self.data = DATA.into();
-        }
-        self
-    }
 }
 
 /// Serves until told to stop.
 pub fn run(serve: Serve) -> Result<(), Failure> {
-    let serve = &serve.filled();
-    log::init();
+    let serve = &serve;
+    log::init()?;
     if let Some(data) = serve.data.to_str().filter(|data| database::is_meant_by(data)) {
         return database::run(serve, data);
     }

@@ -18,8 +18,9 @@ pub struct Args {
 
 /// Everything that there is help for.
 fn names() -> impl Iterator<Item = &'static str> {
-    let verbs = GROUPS.iter().flat_map(|(_, names)| *names).copied();
-    verbs.chain(TOPICS.iter().map(|topic| topic.name))
+    let verbs = || GROUPS.iter().flat_map(|(_, names)| *names).copied();
+    let topics = TOPICS.iter().map(|topic| topic.name);
+    verbs().chain(topics.filter(move |topic| !verbs().any(|verb| verb == *topic)))
 }
 
 /// Shows it.
@@ -28,13 +29,17 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let Some(wanted) = args.topic.as_deref() else {
         return output::print_styled(&command.render_help());
     };
-    if let Some(topic) = TOPICS.iter().find(|topic| topic.name == wanted) {
-        return output::print(topic.text);
-    }
-    match command.find_subcommand_mut(wanted) {
-        Some(verb) => output::print_styled(&verb.render_long_help()),
+    let topic = TOPICS.iter().find(|topic| topic.name == wanted);
+    match (command.find_subcommand_mut(wanted), topic) {
+        // A name can be both; then each tells what the other does not.
+        (Some(verb), Some(topic)) => {
+            output::print_styled(&verb.render_long_help())?;
+            output::print(&format!("\n{}", topic.text))
+        }
+        (Some(verb), None) => output::print_styled(&verb.render_long_help()),
+        (None, Some(topic)) => output::print(topic.text),
         // The parser lets nothing else through.
-        None => Err(Failure::usage(format!("there is no help for {wanted}"))),
+        (None, None) => Err(Failure::usage(format!("there is no help for {wanted}"))),
     }
 }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod bench;
+mod completions;
+mod config;
 mod formats;
 mod history;
 mod init;
