@@ -62,6 +62,7 @@ const FENCES: &[(&str, &[&str])] = &[
         "saldo",
         &[
             "rustix",
+            "rustls",
             "clap",
             "anyhow",
             "comfy-table",

@@ -14,9 +14,12 @@ pub mod postgres;
 pub mod resolve;
 pub mod shutdown;
 pub mod statement;
+pub mod tls;
+pub mod token;
 pub mod totals;
 pub mod transfer;
 pub mod tx;
+pub mod user;
 pub mod version;
 pub mod withdraw;
 
