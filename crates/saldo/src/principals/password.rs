@@ -2,7 +2,7 @@
 //! which others on the machine could read.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::io::{self, BufRead, IsTerminal as _, Read, Write as _};
 use std::path::PathBuf;
 
 use access::PASSWORD_BYTES_MAX;
@@ -13,6 +13,9 @@ use rustix::termios::{
 use super::must_be_private;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
+
+/// Most bytes that are kept of a line.
+const TYPED_BYTES_MAX: usize = 2 * PASSWORD_BYTES_MAX;
 
 /// What Ctrl-C sends.
 const INTERRUPT: u8 = 3;
@@ -75,15 +78,43 @@ fn asked(question: &str) -> Result<String, Failure> {
     let stdin = io::stdin();
     let hidden = Hidden::begin().map_err(failed)?;
     write!(io::stderr(), "{question}").map_err(failed)?;
-    let mut typed = String::new();
-    let read = stdin.read_line(&mut typed);
+    let typed = typed_line(&mut stdin.lock());
     drop(hidden);
     writeln!(io::stderr()).map_err(failed)?;
-    read.map_err(failed)?;
-    if typed.bytes().any(|byte| byte == INTERRUPT) {
-        return Err(Failure::new(Exit::Interrupted, "interrupted", "nothing was changed"));
+    let mut typed = typed.map_err(failed)?;
+    match typed.pop() {
+        Some(INTERRUPT) => {
+            Err(Failure::new(Exit::Interrupted, "interrupted", "nothing was changed"))
+        }
+        Some(b'\n') => text(typed),
+        // The terminal ended, or the line is longer than any password.
+        Some(byte) => {
+            typed.push(byte);
+            text(typed)
+        }
+        None => Err(Failure::usage("there is no password")),
     }
-    Ok(typed.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// What was typed, up to the end of the line or to Ctrl-C, and that as well.
+fn typed_line(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut typed = Vec::new();
+    // A password that is too long is refused as that; nothing longer is kept.
+    while typed.len() < TYPED_BYTES_MAX {
+        let some = from.fill_buf()?;
+        let some = some.get(..TYPED_BYTES_MAX - typed.len()).unwrap_or(some);
+        let end = some.iter().position(|byte| matches!(*byte, b'\n' | INTERRUPT));
+        let taken = end.map_or(some.len(), |end| end + 1);
+        if taken == 0 {
+            break;
+        }
+        typed.extend(some.iter().take(taken));
+        from.consume(taken);
+        if end.is_some() {
+            break;
+        }
+    }
+    Ok(typed)
 }
 
 /// A terminal without echo; dropped, it is as before.
@@ -111,6 +142,19 @@ impl Drop for Hidden {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_typed_ends_at_the_line_and_at_ctrl_c_whatever_comes_behind() {
+        let typed = |bytes: &[u8]| typed_line(&mut &*bytes).unwrap();
+        assert_eq!(typed(b"correct\nhorse\n"), b"correct\n");
+        assert_eq!(typed(b"corr\x03ect\n"), b"corr\x03");
+        assert_eq!(typed(b"correct"), b"correct");
+        assert_eq!(typed(b""), b"");
+        assert_eq!(typed(&[b'x'; 1 << 20]).len(), TYPED_BYTES_MAX);
+        // However little the terminal gives at a time.
+        let mut slow = std::io::BufReader::with_capacity(2, &b"correct horse\nx"[..]);
+        assert_eq!(typed_line(&mut slow).unwrap(), b"correct horse\n");
+    }
 
     #[test]
     fn a_password_is_the_first_line_as_it_stands() {

@@ -252,7 +252,9 @@ fn a_user_lives_from_add_to_remove() {
 /// Types at a terminal that Python plays: waits for each prompt, answers it, and tells what the
 /// screen showed and what the process ended with.
 const TERMINAL: &str = r#"
-import os, pty, sys
+import os, pty, signal, sys
+# A program that waits for ever fails the test.
+signal.alarm(60)
 answers = [bytes(word, "utf8").decode("unicode_escape").encode() for word in sys.argv[1].split("|")]
 child, screen = pty.fork()
 if child == 0:
