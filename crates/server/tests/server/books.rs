@@ -168,6 +168,7 @@ impl Books {
                     change: leg.change(),
                     after: leg.after,
                     tx_id: found.tx_id.clone(),
+                    by: found.by.clone(),
                 });
             }
         }
