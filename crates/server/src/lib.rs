@@ -5,6 +5,7 @@
 //! * `connection` is one client's loop, `input` its unread bytes, `batch` from lines to requests
 //!   and from outcomes to replies, `query` the same for history, `last_word` how a connection is
 //!   ended by the server;
+//! * [`feed`] gives what happens to those who follow;
 //! * `tx_ids` names the writes whose client gave no tx_id.
 //!
 //! Not here: what a line means (`protocol`), what a request does (`engine`), signals and addresses
@@ -17,6 +18,7 @@
 mod batch;
 mod buffers;
 mod connection;
+pub mod feed;
 mod input;
 mod last_word;
 mod options;
@@ -26,6 +28,7 @@ mod throttle;
 mod tx_ids;
 
 pub use batch::code_of;
+pub use feed::Feed;
 pub use options::Options;
 pub use serve::{Report, serve};
 pub use tokio_util::sync::CancellationToken;

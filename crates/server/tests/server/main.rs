@@ -5,6 +5,7 @@ mod answers;
 mod bank;
 mod books;
 mod door;
+mod feed;
 mod history;
 mod limits;
 mod lines;
