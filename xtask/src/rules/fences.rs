@@ -15,6 +15,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("journal", &["blake3", "itoa", "memchr", "serde", "serde_json", "rustix", "thiserror"]),
     // No runtime, no clock, no log here either; crc32fast and xxhash-rust: decision 0010.
     ("history", &["crc32fast", "xxhash-rust", "thiserror"]),
+    // No runtime and no socket; argon2 and getrandom: decision 0016.
+    ("access", &["argon2", "blake3", "getrandom", "serde", "serde_json", "thiserror", "tracing"]),
     (
         "engine",
         &["boxcar", "compact_str", "foldhash", "memchr", "blake3", "thiserror", "tracing", "tokio"],
@@ -88,6 +90,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "hdrhistogram",
             "rand",
             "rand_distr",
+            "rcgen",
             "blake3",
             "serde",
             "serde_json",
