@@ -166,6 +166,7 @@ impl Refusal {
             self.known_code(),
             Some(
                 Code::Overloaded
+                    | Code::RateLimited
                     | Code::ShuttingDown
                     | Code::DatabaseUnreachable
                     | Code::OutcomeUnknown
@@ -178,7 +179,7 @@ impl Refusal {
     /// an earlier attempt under that tx_id has done stays open; so it is with a code that only a
     /// newer server has.
     pub fn settles(&self) -> bool {
-        self.known_code().is_some_and(|code| !code.retryable())
+        self.known_code().is_some_and(Code::settles)
     }
 
     /// Whether a write that was refused so may have happened all the same.

@@ -10,6 +10,8 @@ pub enum Exit {
     Usage = 2,
     /// Nothing was done: the server is not reachable, overloaded or shutting down.
     NothingDone = 3,
+    /// Nobody is known to ask, or whoever asks may not do it.
+    NotAllowed = 4,
     /// It was sent and no answer came: it may have happened.
     OutcomeUnknown = 5,
     /// Damage was found, or a promise is broken: the totals do not agree.
@@ -48,6 +50,7 @@ mod tests {
             Exit::No,
             Exit::Usage,
             Exit::NothingDone,
+            Exit::NotAllowed,
             Exit::OutcomeUnknown,
             Exit::Broken,
             Exit::WriteFailed,

@@ -73,7 +73,13 @@ pub fn failure(refusal: &Refusal, server: &Server, act: &Act<'_>) -> Failure {
         Code::IndexUnavailable | Code::JournalUnavailable => {
             told.hint("the server's own log says what is wrong")
         }
-        Code::Overloaded | Code::DatabaseUnreachable => {
+        Code::Unauthenticated => told.hint(
+            "name a file with a token that is valid in SALDO_TOKEN_FILE; `saldo token new` makes one",
+        ),
+        Code::Forbidden => told.hint("ask with the token of a role that may: `saldo help access`"),
+        Code::LimitExceeded => told.hint("`saldo token list` shows the limits of each"),
+        Code::Behind => told.hint("go on with --from and the seq that it names"),
+        Code::Overloaded | Code::RateLimited | Code::DatabaseUnreachable => {
             told.hint(format!("try again in a moment: {}", act.again.line()))
         }
         Code::ShuttingDown => told.hint("start it again with `saldo serve`"),
@@ -101,6 +107,7 @@ fn exit_of(code: Code) -> Exit {
         | Code::UnknownTransaction
         | Code::NotYet
         | Code::TooLarge
+        | Code::LimitExceeded
         // Only a question ends with it: a write that met it ends with an unknown outcome.
         | Code::Internal => Exit::No,
         Code::BadJson
@@ -109,7 +116,10 @@ fn exit_of(code: Code) -> Exit {
         | Code::InvalidRequest
         | Code::LineTooLong
         | Code::HttpNotSpoken => Exit::Usage,
+        Code::Unauthenticated | Code::Forbidden => Exit::NotAllowed,
         Code::Overloaded
+        | Code::RateLimited
+        | Code::Behind
         | Code::IndexUnavailable
         | Code::JournalUnavailable
         | Code::DatabaseUnreachable
@@ -182,6 +192,11 @@ mod tests {
             ("bad_json", 2),
             ("line_too_long", 2),
             ("overloaded", 3),
+            ("rate_limited", 3),
+            ("behind", 3),
+            ("unauthenticated", 4),
+            ("forbidden", 4),
+            ("limit_exceeded", 1),
             ("shutting_down", 3),
             ("outcome_unknown", 5),
             ("internal", 1),

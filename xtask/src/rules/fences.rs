@@ -21,9 +21,14 @@ const FENCES: &[(&str, &[&str])] = &[
         "engine",
         &["boxcar", "compact_str", "foldhash", "memchr", "blake3", "thiserror", "tracing", "tokio"],
     ),
+    // rcgen for its tests alone; rustls-webpki: the names in a client's certificate.
     (
         "server",
         &[
+            "rcgen",
+            "rustls",
+            "rustls-webpki",
+            "tokio-rustls",
             "tokio",
             "tokio-util",
             "bytes",

@@ -237,6 +237,7 @@ fn is_for_later(reply: &Value) -> bool {
         code_of(reply),
         Some(
             Code::Overloaded
+                | Code::RateLimited
                 | Code::ShuttingDown
                 | Code::OutcomeUnknown
                 | Code::Internal
