@@ -28,7 +28,13 @@ fn account(name: &'static str) -> AccountId<'static> {
 }
 
 fn write(tx_id: &'static str, tx_id_given: bool, command: Command<'static>) -> Request<'static> {
-    Request::Write { command, tx_id: TxId::new(tx_id).unwrap(), tx_id_given, not_after_us: None }
+    Request::Write {
+        command,
+        tx_id: TxId::new(tx_id).unwrap(),
+        tx_id_given,
+        not_after_us: None,
+        by: None,
+    }
 }
 
 fn transfer(from: &'static str, to: &'static str, minor_units: i64) -> Command<'static> {
@@ -104,9 +110,9 @@ fn questions() -> Vec<Request<'static>> {
         write("named", true, withdraw("alice", 90)),
         write("first", true, transfer("alice", "bob", 40)),
         write("first", true, transfer("alice", "bob", 41)),
-        Request::Resolve(TxId::new("first").unwrap()),
+        Request::Resolve { tx_id: TxId::new("first").unwrap(), by: None },
         write("second", true, transfer("bob", "carol", 1)),
-        Request::Resolve(TxId::new("unknown").unwrap()),
+        Request::Resolve { tx_id: TxId::new("unknown").unwrap(), by: None },
     ]
 }
 

@@ -307,7 +307,7 @@ fn parts(jobs: &[Job], requests_max: usize) -> Vec<Range<usize>> {
 fn names_count(request: &Request<'static>) -> usize {
     match request {
         Request::Write { command, .. } => command.accounts_count(),
-        Request::Resolve(_) => 0,
+        Request::Resolve { .. } => 0,
         Request::Balance(_) => 1,
         Request::Balances(accounts) => accounts.len(),
     }
