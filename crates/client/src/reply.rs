@@ -7,9 +7,11 @@ use std::fmt;
 
 use ledger::{AccountId, Balance, Seq, TxId};
 use protocol::Code;
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
+
+use crate::error::Fault;
 
 /// What the bank answered: `A` when it did what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,6 +205,19 @@ pub fn read<A: DeserializeOwned>(line: Vec<u8>) -> Result<Reply<A>, ReplyFault> 
     let answer =
         if ok { Ok(serde_json::from_str(&line)?) } else { Err(serde_json::from_str(&line)?) };
     Ok(Reply { line, answer })
+}
+
+/// Whether the answer to a log-in is a yes. Errors: `NotLetIn`, with what the server said instead.
+pub(crate) fn let_in(line: Vec<u8>) -> Result<(), Fault> {
+    match read::<IgnoredAny>(line) {
+        Ok(Reply { answer: Ok(_), .. }) => Ok(()),
+        Ok(Reply { answer: Err(Refusal { code, error, .. }), .. }) => {
+            Err(Fault::NotLetIn { code, error })
+        }
+        Err(fault) => {
+            Err(Fault::NotLetIn { code: "bad_reply".to_owned(), error: fault.to_string() })
+        }
+    }
 }
 
 fn yes() -> bool {

@@ -21,6 +21,7 @@ mod moment;
 mod openings;
 mod output;
 mod paging;
+mod pass;
 mod progress;
 mod proof;
 mod refused;

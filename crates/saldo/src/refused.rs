@@ -12,6 +12,9 @@ use crate::output::text;
 use crate::server::Server;
 use crate::shell::Command;
 
+const NEEDS_TOKEN: &str =
+    "name a file with a token that is valid in SALDO_TOKEN_FILE; `saldo token new` makes one";
+
 /// The failure for a reply, to one of many requests, that is not what was asked for.
 pub fn no(server: &Server, reply: &Value) -> Failure {
     let text_of = |key: &str| reply.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -23,6 +26,13 @@ pub fn no(server: &Server, reply: &Value) -> Failure {
     }
     let exit = Code::of(&code).map_or(Exit::No, exit_of);
     Failure::new(exit, code, text::message(text_of("error")))
+}
+
+/// The failure for a log-in that the bank refused.
+pub fn not_let_in(code: &str, error: &str, server: &Server) -> Failure {
+    let exit = Code::of(code).map_or(Exit::NothingDone, exit_of);
+    let text = format!("{} does not let this client in: {}", server.place(), text::message(error));
+    Failure::new(exit, code.to_owned(), text).hint(NEEDS_TOKEN)
 }
 
 /// The failure for a request that the bank refused.
@@ -73,9 +83,7 @@ pub fn failure(refusal: &Refusal, server: &Server, act: &Act<'_>) -> Failure {
         Code::IndexUnavailable | Code::JournalUnavailable => {
             told.hint("the server's own log says what is wrong")
         }
-        Code::Unauthenticated => told.hint(
-            "name a file with a token that is valid in SALDO_TOKEN_FILE; `saldo token new` makes one",
-        ),
+        Code::Unauthenticated => told.hint(NEEDS_TOKEN),
         Code::Forbidden => told.hint("ask with the token of a role that may: `saldo help access`"),
         Code::LimitExceeded => told.hint("`saldo token list` shows the limits of each"),
         Code::Behind => told.hint("go on with --from and the seq that it names"),
@@ -149,6 +157,7 @@ mod tests {
             address: Address::parse("bank:1").unwrap(),
             origin,
             timeout: Duration::from_secs(5),
+            pass: crate::pass::Pass::default(),
         };
         let alice = AccountId::new("alice").unwrap();
         let again = Command::new("transfer", ["alice", "bob", "5000"]);

@@ -87,6 +87,7 @@ impl<'a> Batch<'a> {
         if made.len() < lines_count * TX_ID_BYTES {
             made.resize(lines_count * TX_ID_BYTES, 0);
         }
+        let by = permit::name_of(who);
         let mut places = made.chunks_exact_mut(TX_ID_BYTES);
         // One look at the clock is enough for all that is made here.
         let mut time: Option<Duration> = None;
@@ -108,14 +109,14 @@ impl<'a> Batch<'a> {
             batch.lines += 1;
             let request = match parse_line(line) {
                 Ok(Incoming::Write { command, tx_id: Some(tx_id), not_after_us }) => {
-                    let (tx_id_given, by) = (true, None);
+                    let (tx_id_given, by) = (true, by.clone());
                     Ok(Request::Write { command, tx_id, tx_id_given, not_after_us, by })
                 }
                 Ok(Incoming::Write { command, tx_id: None, not_after_us }) => {
-                    let (tx_id, tx_id_given, by) = (make(), false, None);
+                    let (tx_id, tx_id_given, by) = (make(), false, by.clone());
                     Ok(Request::Write { command, tx_id, tx_id_given, not_after_us, by })
                 }
-                Ok(Incoming::Resolve(tx_id)) => Ok(Request::Resolve { tx_id, by: None }),
+                Ok(Incoming::Resolve(tx_id)) => Ok(Request::Resolve { tx_id, by: by.clone() }),
                 Ok(Incoming::Query(query)) => {
                     match permit::query(who, &query::for_engine(&query)) {
                         Ok(()) => {

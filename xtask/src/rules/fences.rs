@@ -79,7 +79,20 @@ const FENCES: &[(&str, &[&str])] = &[
             "uuid",
         ],
     ),
-    ("client", &["tokio", "uuid", "backon", "thiserror", "serde", "serde_json"]),
+    (
+        "client",
+        &[
+            "tokio",
+            "uuid",
+            "backon",
+            "rustls",
+            "rustls-native-certs",
+            "tokio-rustls",
+            "thiserror",
+            "serde",
+            "serde_json",
+        ],
+    ),
     (
         "saldo",
         &[

@@ -139,9 +139,9 @@ impl<'s> Pipe<'s> {
         replies: &mut Vec<Value>,
     ) -> Result<(), Setback> {
         let timeout = self.server.timeout;
-        let mut connection = match self.connection.take().filter(Connection::is_quiet) {
+        let mut connection = match self.connection.take().and_then(Connection::if_quiet) {
             Some(connection) => connection,
-            None => Connection::open(&self.server.address, timeout, deadline)
+            None => Connection::open(&self.server.route(), timeout, deadline)
                 .await
                 .map_err(Setback::Unsent)?,
         };

@@ -14,6 +14,7 @@ pub mod postgres;
 pub mod resolve;
 pub mod shutdown;
 pub mod statement;
+pub mod tail;
 pub mod totals;
 pub mod transfer;
 pub mod tx;

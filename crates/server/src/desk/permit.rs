@@ -2,7 +2,7 @@
 
 use access::{Act, Forbidden, Principal};
 use engine::{Query, Request};
-use ledger::{AccountId, Command};
+use ledger::{AccountId, By, Command};
 
 /// Whether `who` may ask this. Allocates nothing.
 pub(crate) fn request(who: &Principal, request: &Request<'_>) -> Result<(), Forbidden> {
@@ -17,7 +17,7 @@ pub(crate) fn request(who: &Principal, request: &Request<'_>) -> Result<(), Forb
                 who.may(Act::Transfer, [transfer.from().as_str(), transfer.to().as_str()])
             }
         },
-        Request::Resolve(_) => who.may(Act::Resolve, []),
+        Request::Resolve { .. } => who.may(Act::Resolve, []),
         Request::Balance(account) => who.may(Act::Balance, [account.as_str()]),
         Request::Balances(accounts) => {
             who.may(Act::Balance, accounts.iter().map(AccountId::as_str))
@@ -48,7 +48,19 @@ pub(crate) fn shutdown(who: &Principal) -> Result<(), Forbidden> {
     who.may(Act::Shutdown, [])
 }
 
-/// The request with the name of whoever asks in it.
-pub(crate) fn signed(_: &Principal, request: Request<'static>) -> Request<'static> {
+/// The name of whoever asks, for the journal.
+pub(crate) fn name_of(who: &Principal) -> Option<By<'_>> {
+    // Names of principals are made so that they fit.
+    who.by().and_then(|by| By::new(by).ok())
+}
+
+/// The request in the name of whoever asks, whatever name it came with.
+pub(crate) fn signed(who: &Principal, mut request: Request<'static>) -> Request<'static> {
+    match &mut request {
+        Request::Write { by, .. } | Request::Resolve { by, .. } => {
+            *by = name_of(who).map(By::into_owned);
+        }
+        Request::Balance(_) | Request::Balances(_) => {}
+    }
     request
 }

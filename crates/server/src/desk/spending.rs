@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use access::{LimitFault, Principal, Reserved, day_of};
 use engine::query::{Moment, Named, PAGE_MAX, Span};
 use engine::{Outcome, Query, Reading, Request, Unavailable};
-use ledger::{AccountId, Command, Event, Seq, Transaction};
+use ledger::{AccountId, Command, Event, Seq};
 use tokio::sync::OnceCell;
 
 use super::{Desk, No};
@@ -37,11 +37,6 @@ fn moved_by(event: &Event<'_>) -> u64 {
         | Event::Transfer { amount, .. } => amount.get().unsigned_abs(),
         Event::Init { .. } | Event::Refused(_) | Event::Void => 0,
     }
-}
-
-/// Who made the transaction.
-fn name_of<'t>(_: &'t Transaction<'_>) -> Option<&'t str> {
-    None
 }
 
 fn now_us() -> u64 {
@@ -115,9 +110,9 @@ impl Desk {
             let reading = self.engine().read(Query::Transactions(span)).await?;
             let Reading::Transactions { transactions, next, .. } = reading else { break };
             for transaction in &transactions {
-                if let Some(by) = name_of(transaction) {
+                if let Some(by) = &transaction.by {
                     let moved = moved_by(&transaction.event);
-                    self.access().note_spent(by, day_of(transaction.at_us), moved);
+                    self.access().note_spent(by.as_str(), day_of(transaction.at_us), moved);
                 }
             }
             from = next;

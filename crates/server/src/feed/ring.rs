@@ -60,6 +60,7 @@ mod tests {
         let transaction = |seq| Transaction {
             seq: Seq::new(seq),
             tx_id: TxId::new(format!("t{seq}")).unwrap(),
+            by: None,
             event: Event::Void,
             at_us: seq,
         };

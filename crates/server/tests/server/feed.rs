@@ -20,6 +20,7 @@ async fn deposit(bank: &Bank, count: usize) {
         tx_id: TxId::new(uuid::Uuid::now_v7().to_string()).unwrap(),
         tx_id_given: true,
         not_after_us: None,
+        by: None,
     });
     let answered = bank.execute(batch.collect()).await;
     assert_eq!(answered.outcomes.len(), count);
