@@ -10,7 +10,6 @@ use crate::role::Role;
 
 /// The file, or the audit log beside it, cannot be used. No message shows what is in the file.
 #[derive(Debug, Error)]
-#[non_exhaustive]
 pub enum AccessError {
     /// The operating system refused.
     #[error("{} cannot be {act}", path.display())]
@@ -80,7 +79,6 @@ pub enum AccessError {
 
 /// Why a change is not made. The file stays as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
 pub enum Refusal {
     /// A customer without an account could do nothing.
     #[error("a customer needs at least one account")]

@@ -10,7 +10,7 @@ pub enum Exit {
     Usage = 2,
     /// Nothing was done: the server is not reachable, overloaded or shutting down.
     NothingDone = 3,
-    /// Nobody is known to ask, or whoever asks may not do it.
+    /// Not authenticated, or not allowed.
     NotAllowed = 4,
     /// It was sent and no answer came: it may have happened.
     OutcomeUnknown = 5,

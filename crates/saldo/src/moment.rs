@@ -2,7 +2,7 @@
 //! microseconds; anything else is RFC 3339.
 //! Not here: what the bank does with them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -56,6 +56,26 @@ pub fn deadline(given: &str) -> Result<u64, Failure> {
         Failure::usage(text).hint(
             "give 5s or 1m from now, a time such as 2026-11-25T10:00:00Z, or microseconds since 1970",
         )
+    })
+}
+
+/// The most days that are counted.
+const EXPIRY_DAYS_MAX: u64 = 3_660;
+
+/// Reads when something expires: so many days or hours from now, by this machine's clock, or a time.
+/// In microseconds since the Unix epoch. Errors: it is neither, or more than
+/// ten years of days.
+pub fn expiry(given: &str) -> Result<u64, Failure> {
+    let days = given.strip_suffix('d').and_then(number);
+    let days = days.filter(|days| (1..=EXPIRY_DAYS_MAX).contains(days));
+    let wait = days.map(|days| Duration::from_secs(days * 24 * 60 * 60));
+    let from_now = wait.or_else(|| duration::parse(given)).and_then(|wait| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        u64::try_from(now.checked_add(wait)?.as_micros()).ok()
+    });
+    from_now.or_else(|| time(given)).ok_or_else(|| {
+        Failure::usage(format!("--expires {}: it is no time", text::quoted(given)))
+            .hint("give 90d or 12h from now, or a time such as 2027-01-31T00:00:00Z")
     })
 }
 
@@ -157,6 +177,16 @@ mod tests {
         // A number too small to be a time was meant as something else.
         for text in ["5", "41", "", "soon", "25h", "-5s"] {
             assert_eq!(deadline(text).unwrap_err().parts().0, 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn access_ends_at_a_time_or_after_days_or_hours() {
+        assert_eq!(expiry("2025-11-25T10:00:00Z").unwrap(), AT_US);
+        let (hours, days) = (expiry("12h").unwrap(), expiry("90d").unwrap());
+        assert!(days - hours > 89 * 86_400_000_000 && days - hours < 90 * 86_400_000_000);
+        for text in ["0d", "3661d", "-1d", "d", "1.5d", "90", "", "soon", "99999999999999999999d"] {
+            assert_eq!(expiry(text).unwrap_err().parts().0, 2, "{text}");
         }
     }
 

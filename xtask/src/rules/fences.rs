@@ -97,6 +97,7 @@ const FENCES: &[(&str, &[&str])] = &[
         "saldo",
         &[
             "rustix",
+            "rustls",
             "clap",
             "anyhow",
             "comfy-table",

@@ -107,8 +107,18 @@ fn journal_bytes(folder: &Path) -> io::Result<u64> {
 }
 
 /// Names that a folder of ours can begin with. `lost+found` is what a new filesystem holds.
-const OUR_NAMES: [&str; 8] =
-    ["transactions.", "state.", "LOCK", MARK, "quarantine", INDEX, "sync-probe.tmp", "lost+found"];
+const OUR_NAMES: [&str; 10] = [
+    "transactions.",
+    "state.",
+    "LOCK",
+    MARK,
+    "quarantine",
+    INDEX,
+    "sync-probe.tmp",
+    "lost+found",
+    "access.json",
+    "audit.log",
+];
 
 /// A new ledger is begun in an empty folder alone: `--data` may name any folder by mistake, and
 /// what is in it is somebody's. A folder that holds a journal may hold other files as well.

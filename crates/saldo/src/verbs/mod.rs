@@ -15,9 +15,12 @@ pub mod resolve;
 pub mod shutdown;
 pub mod statement;
 pub mod tail;
+pub mod tls;
+pub mod token;
 pub mod totals;
 pub mod transfer;
 pub mod tx;
+pub mod user;
 pub mod version;
 pub mod withdraw;
 

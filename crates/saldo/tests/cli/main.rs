@@ -2,6 +2,7 @@
 //! answers can be lost, late and wrong. What the real server does is tested elsewhere.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod access;
 mod bench;
 mod formats;
 mod history;
