@@ -17,6 +17,7 @@ mod database;
 mod disk_full;
 mod durable;
 mod golden;
+mod guarded;
 mod harness;
 mod history;
 mod idempotency;

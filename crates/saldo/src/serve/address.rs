@@ -50,7 +50,7 @@ pub fn resolve(flag: &str, listen: &str, guarded: Guarded) -> Result<Vec<SocketA
             "give --tls-cert FILE and --tls-key FILE; saldo tls init makes them for trials",
         ),
         Guarded { by_access: false, by_tls: false } => (
-            "neither access control nor TLS",
+            "no access control and no TLS",
             "listen on 127.0.0.1, or give --access FILE (saldo token new), --tls-cert FILE and --tls-key FILE (saldo tls init)",
         ),
     };
