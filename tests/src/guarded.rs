@@ -77,7 +77,8 @@ fn verbs_pass_both_guards_and_a_role_ends_with_4_where_it_may_not() {
     let denied = guarded.run(&server, &auditor, &["deposit", "alice", "1"]).end().with_code(4);
     assert!(denied.stderr.starts_with("error[forbidden]: "), "{}", denied.stderr);
     let load = ["bench", "--conns", "4", "--depth", "16", "--secs", "1", "--accounts", "50"];
-    guarded.run(&server, &teller, &load).end().with_code(4);
+    guarded.run(&server, &teller, &load).end().with_code(0);
+    guarded.run(&server, &auditor, &load).end().with_code(4);
 
     let unknown = Token { id: String::new(), file: guarded.path("unknown") };
     fs::write(&unknown.file, format!("saldo_abcdefgh_{}", "0".repeat(64))).unwrap();

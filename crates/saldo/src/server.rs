@@ -66,7 +66,7 @@ impl Server {
     /// The same command for the same server: where a flag named it, the command has to as well.
     pub fn aim(&self, command: Command) -> Command {
         match self.origin {
-            Origin::Flag(flag) => command.option(flag, &self.address.to_string()),
+            Origin::Flag(flag) => command.option(flag, self.address.to_string()),
             Origin::Variable(_) | Origin::Default => command,
         }
     }
