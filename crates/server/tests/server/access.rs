@@ -333,7 +333,7 @@ async fn limits_hold_for_what_moves_and_not_for_what_moved_before() {
 }
 
 #[tokio::test]
-async fn who_did_it_stands_in_each_transaction_and_what_was_moved_today_counts_after_a_start() {
+async fn who_did_it_stands_in_each_transaction_whatever_name_a_request_comes_with() {
     let principals = Principals::new();
     let limits = Limits { transaction: None, day: Some(100) };
     let teller = principals.add(&Grant { limits, ..Grant::of(Role::Teller) });
@@ -345,8 +345,7 @@ async fn who_did_it_stands_in_each_transaction_and_what_was_moved_today_counts_a
     let by: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| &item["by"]).collect();
     assert_eq!(by, [&json!(teller.by), &json!(teller.by)]);
 
-    // A desk that was begun later finds what was moved in the journal. The bank of these tests dates
-    // its events years ago, so for today there is none of it.
+    // The bank of these tests dates its events years ago: none of them counts for today.
     let desk = Desk::new(door.bank.clone(), door.desk.access().clone(), door.stop.clone());
     let who = desk.access().token(teller.secret.reveal()).unwrap();
     let give = |amount| Request::Write {
