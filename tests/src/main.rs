@@ -19,6 +19,7 @@ mod disk_full;
 mod doctor;
 mod durable;
 mod golden;
+mod guarded;
 mod harness;
 mod history;
 mod idempotency;

@@ -83,6 +83,11 @@ impl Principal {
         self.as_known().map(|known| known.record.grant.accounts.as_slice()).unwrap_or_default()
     }
 
+    /// Whether there is a limit on what it moves.
+    pub fn has_limits(&self) -> bool {
+        self.as_known().is_some_and(|known| !known.record.grant.limits.is_none())
+    }
+
     /// Whether an account is its own.
     pub fn owns(&self, account: &str) -> bool {
         self.accounts().iter().any(|own| own == account)

@@ -4,10 +4,17 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// `host:port`: a name or an address, and a port from 1 to 65535. Version 6 addresses stand in
+/// How an address begins whose server speaks TLS.
+const TLS: &str = "saldos://";
+
+/// `host:port`, or `saldos://host:port` for a server that speaks TLS: a name or an address, and a port from 1 to 65535. Version 6 addresses stand in
 /// brackets: `[::1]:5000`. Names are looked up when a connection is opened, not here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address(String);
+pub struct Address {
+    /// `host:port`.
+    place: String,
+    is_tls: bool,
+}
 
 /// Why a text is not the address of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -27,8 +34,12 @@ pub enum AddressFault {
 }
 
 impl Address {
-    /// Reads `host:port`. Errors, in the order tried: `NoPort`, `NoHost`, `NoBrackets`, `BadPort`.
+    /// Reads `host:port` or `saldos://host:port`. Errors, in the order tried: `NoPort`, `NoHost`, `NoBrackets`, `BadPort`.
     pub fn parse(text: &str) -> Result<Self, AddressFault> {
+        let (text, is_tls) = match text.strip_prefix(TLS) {
+            Some(rest) => (rest, true),
+            None => (text, false),
+        };
         let (host, port) = text.rsplit_once(':').ok_or(AddressFault::NoPort)?;
         if host.is_empty() {
             return Err(AddressFault::NoHost);
@@ -38,20 +49,32 @@ impl Address {
         }
         let digits_only = port.bytes().all(|byte| byte.is_ascii_digit());
         match port.parse::<u16>() {
-            Ok(1..) if digits_only => Ok(Self(text.to_owned())),
+            Ok(1..) if digits_only => Ok(Self { place: text.to_owned(), is_tls }),
             Ok(_) | Err(_) => Err(AddressFault::BadPort),
         }
     }
 
-    /// The address as it was written.
+    /// `host:port`.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.place
+    }
+
+    /// The host, without the brackets of version 6.
+    pub fn host(&self) -> &str {
+        let host = self.place.rsplit_once(':').map_or(self.as_str(), |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// Whether the server there speaks TLS.
+    pub const fn is_tls(&self) -> bool {
+        self.is_tls
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(if self.is_tls { TLS } else { "" })?;
+        f.write_str(&self.place)
     }
 }
 
@@ -64,6 +87,16 @@ mod tests {
         for text in ["127.0.0.1:5000", "localhost:1", "bank.example:65535", "[::1]:5000"] {
             assert_eq!(Address::parse(text).unwrap().as_str(), text);
         }
+    }
+
+    #[test]
+    fn an_address_says_whether_tls_is_spoken_there() {
+        let address = Address::parse("saldos://bank.example:5000").unwrap();
+        assert_eq!((address.as_str(), address.host()), ("bank.example:5000", "bank.example"));
+        assert!(address.is_tls() && address.to_string() == "saldos://bank.example:5000");
+        let address = Address::parse("[::1]:5000").unwrap();
+        assert_eq!((address.is_tls(), address.host()), (false, "::1"));
+        assert_eq!(Address::parse("saldos://"), Err(AddressFault::NoPort));
     }
 
     #[test]

@@ -13,13 +13,13 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::address::Address;
 use crate::connection::Connection;
 use crate::error::{BadLine, Error, Fault};
 use crate::reply::{
     self, Held, HeldMany, Moved, Opened, Refusal, Reply, ReplyFault, Stopping, Transferred,
 };
 use crate::request::{self, Ticket};
+use crate::route::Route;
 
 /// The first pause before a repetition; each later one is up to twice as long, with jitter, so that
 /// clients that lost their server together do not come back together.
@@ -30,7 +30,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A client of one server. It connects when it is first asked, and again after a loss.
 #[derive(Debug)]
 pub struct Client {
-    address: Address,
+    route: Route,
     timeout: Duration,
     connection: Option<Connection>,
 }
@@ -65,10 +65,10 @@ pub fn new_tx_id() -> TxId<'static> {
 }
 
 impl Client {
-    /// A client of the server at `address`. `timeout` is the most that one call takes, connecting
+    /// A client of the server at the end of `route`, an address as well. `timeout` is the most that one call takes, connecting
     /// and every repetition included. Nothing is sent yet.
-    pub fn new(address: Address, timeout: Duration) -> Self {
-        Self { address, timeout, connection: None }
+    pub fn new(route: impl Into<Route>, timeout: Duration) -> Self {
+        Self { route: route.into(), timeout, connection: None }
     }
 
     /// What does the account hold? Errors: `Unreachable`, `NoAnswer`, `BadReply`.
@@ -180,9 +180,9 @@ impl Client {
         line: &[u8],
         deadline: Instant,
     ) -> Result<Reply<A>, Setback<A>> {
-        let mut connection = match self.connection.take().filter(Connection::is_quiet) {
+        let mut connection = match self.connection.take().and_then(Connection::if_quiet) {
             Some(connection) => connection,
-            None => Connection::open(&self.address, self.timeout, deadline)
+            None => Connection::open(&self.route, self.timeout, deadline)
                 .await
                 .map_err(Setback::Unsent)?,
         };

@@ -4,16 +4,20 @@
 //! **Invariant:** the server is read while it is written to, so that neither side waits for the
 //! other with full buffers, however many requests are sent at once.
 
-use std::io::ErrorKind;
+use std::pin::Pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 
-use crate::address::Address;
 use crate::error::Fault;
+use crate::reply;
+use crate::request;
+use crate::route::Route;
+use crate::stream::Stream;
 
 /// Most bytes of one reply line, its newline not counted. The longest honest reply answers a
 /// request line of 1 MiB full of the shortest names with some 60 bytes each.
@@ -25,7 +29,7 @@ const READ_BYTES: usize = 64 << 10;
 /// An open connection to a server.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     received: Received,
 }
 
@@ -51,32 +55,74 @@ struct Received {
 }
 
 impl Connection {
-    /// Connects, without delaying small packets. Tries every address that the host's name has.
-    /// `deadline` ends the attempt with `TimedOut(timeout)`. Errors: `Io`, `TimedOut`.
-    pub async fn open(
-        address: &Address,
-        timeout: Duration,
-        deadline: Instant,
-    ) -> Result<Self, Fault> {
-        let connecting = TcpStream::connect(address.as_str());
-        let stream = match timeout_at(deadline, connecting).await {
-            Ok(connected) => connected?,
-            Err(_elapsed) => return Err(Fault::TimedOut(timeout)),
-        };
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, received: Received::default() })
+    /// Connects, without delaying small packets, shakes hands where the server speaks TLS, and logs in
+    /// where there is a token. Tries every address that the host's name has.
+    /// `deadline` ends the attempt with `TimedOut(timeout)`. Errors: `Io`, `TimedOut`, `NotLetIn`,
+    /// `TokenInTheClear`, `NoTls`, `Closed`.
+    pub async fn open(route: &Route, timeout: Duration, deadline: Instant) -> Result<Self, Fault> {
+        match timeout_at(deadline, Self::enter(route)).await {
+            Ok(opened) => opened,
+            Err(_elapsed) => Err(Fault::TimedOut(timeout)),
+        }
     }
 
-    /// Whether nothing has come that nobody asked for: neither the end of the connection nor bytes
-    /// that would be taken for the answer to the next request. Ask before using a connection that
-    /// was idle.
-    pub fn is_quiet(&self) -> bool {
-        let mut one = [0];
-        let nothing_came = matches!(
-            self.stream.try_read(&mut one),
-            Err(error) if error.kind() == ErrorKind::WouldBlock
-        );
-        nothing_came && self.received.waiting_bytes() == 0
+    async fn enter(route: &Route) -> Result<Self, Fault> {
+        let stream = TcpStream::connect(route.address.as_str()).await?;
+        stream.set_nodelay(true)?;
+        let is_near = stream.peer_addr()?.ip().to_canonical().is_loopback();
+        let token = route.token_for(is_near)?;
+        let stream = match route.tls()? {
+            None => Stream::Plain(stream),
+            Some((tls, name)) => {
+                let connector = TlsConnector::from(tls.0.clone());
+                Stream::Tls(Box::new(connector.connect(name, stream).await?))
+            }
+        };
+        let mut connection = Self { stream, received: Received::default() };
+        if let Some(token) = token {
+            let mut line = Vec::new();
+            request::auth(&mut line, token);
+            connection.stream.write_all(&line).await?;
+            connection.stream.flush().await?;
+            reply::let_in(connection.next_line().await?)?;
+        }
+        Ok(connection)
+    }
+
+    /// This connection, if nothing has come that nobody asked for: neither the end of the connection
+    /// nor bytes that would be taken for the answer to the next request. Ask before using a connection
+    /// that was idle.
+    pub fn if_quiet(mut self) -> Option<Self> {
+        let (mut one, mut waiting) = ([0], Context::from_waker(Waker::noop()));
+        let mut into = ReadBuf::new(&mut one);
+        let nothing_came =
+            Pin::new(&mut self.stream).poll_read(&mut waiting, &mut into).is_pending();
+        (nothing_came && self.received.waiting_bytes() == 0).then_some(self)
+    }
+
+    /// Sends `lines`, each with its newline, and waits for no answer. Errors: `Io`, `TimedOut`.
+    pub async fn send(
+        &mut self,
+        lines: &[u8],
+        timeout: Duration,
+        deadline: Instant,
+    ) -> Result<(), Fault> {
+        let sending = async {
+            self.stream.write_all(lines).await?;
+            self.stream.flush().await
+        };
+        match timeout_at(deadline, sending).await {
+            Ok(sent) => Ok(sent?),
+            Err(_elapsed) => Err(Fault::TimedOut(timeout)),
+        }
+    }
+
+    /// The next line that comes, whenever that is, without its newline. A call that is dropped before
+    /// it resolves takes nothing. Errors: `Io`, `Closed`, `ReplyTooLong`.
+    pub async fn next_line(&mut self) -> Result<Vec<u8>, Fault> {
+        let mut lines = Vec::new();
+        receive(&mut self.stream, &mut self.received, 1, &mut lines).await?;
+        lines.pop().ok_or(Fault::Closed)
     }
 
     /// Sends `lines` (any number of them, each with its newline) and reads `count` reply lines,
@@ -90,7 +136,7 @@ impl Connection {
         timeout: Duration,
         deadline: Instant,
     ) -> Exchange {
-        let (read_half, write_half) = self.stream.split();
+        let (read_half, write_half) = tokio::io::split(&mut self.stream);
         let mut replies = Vec::new();
         let mut sent_bytes = 0;
         let working = both(
@@ -125,15 +171,20 @@ async fn both(
     }
 }
 
-async fn send(mut out: WriteHalf<'_>, lines: &[u8], sent_bytes: &mut usize) -> Result<(), Fault> {
+async fn send(
+    mut out: impl AsyncWrite + Unpin,
+    lines: &[u8],
+    sent_bytes: &mut usize,
+) -> Result<(), Fault> {
     while let Some(rest) = lines.get(*sent_bytes..).filter(|rest| !rest.is_empty()) {
         *sent_bytes += out.write(rest).await?;
     }
+    out.flush().await?;
     Ok(())
 }
 
 async fn receive(
-    mut from: ReadHalf<'_>,
+    mut from: impl AsyncRead + Unpin,
     received: &mut Received,
     count: usize,
     replies: &mut Vec<Vec<u8>>,

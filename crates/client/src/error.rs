@@ -57,6 +57,22 @@ pub enum Fault {
     /// The server's last words were that it cannot do it now, or does not know; its code.
     #[error("the server answered {0}")]
     Refused(String),
+    /// The server does not know who asks, or does not want them.
+    #[error("{error}")]
+    NotLetIn {
+        /// The code.
+        code: String,
+        /// The server's words.
+        error: String,
+    },
+    /// A token would be sent to another machine without TLS.
+    #[error(
+        "a token is sent to other machines by TLS alone: name the server as saldos://host:port"
+    )]
+    TokenInTheClear,
+    /// The server is one that speaks TLS, and nobody said whom to believe.
+    #[error("no authorities for TLS are set up")]
+    NoTls,
     /// A reply line has more than [`REPLY_BYTES_MAX`] bytes.
     #[error("a reply line has more than {REPLY_BYTES_MAX} bytes")]
     ReplyTooLong,

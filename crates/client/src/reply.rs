@@ -7,9 +7,11 @@ use std::fmt;
 
 use ledger::{AccountId, Balance, Seq, TxId};
 use protocol::Code;
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
+
+use crate::error::Fault;
 
 /// What the bank answered: `A` when it did what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +168,7 @@ impl Refusal {
             self.known_code(),
             Some(
                 Code::Overloaded
+                    | Code::RateLimited
                     | Code::ShuttingDown
                     | Code::DatabaseUnreachable
                     | Code::OutcomeUnknown
@@ -178,7 +181,7 @@ impl Refusal {
     /// an earlier attempt under that tx_id has done stays open; so it is with a code that only a
     /// newer server has.
     pub fn settles(&self) -> bool {
-        self.known_code().is_some_and(|code| !code.retryable())
+        self.known_code().is_some_and(Code::settles)
     }
 
     /// Whether a write that was refused so may have happened all the same.
@@ -202,6 +205,19 @@ pub fn read<A: DeserializeOwned>(line: Vec<u8>) -> Result<Reply<A>, ReplyFault> 
     let answer =
         if ok { Ok(serde_json::from_str(&line)?) } else { Err(serde_json::from_str(&line)?) };
     Ok(Reply { line, answer })
+}
+
+/// Whether the answer to a log-in is a yes. Errors: `NotLetIn`, with what the server said instead.
+pub(crate) fn let_in(line: Vec<u8>) -> Result<(), Fault> {
+    match read::<IgnoredAny>(line) {
+        Ok(Reply { answer: Ok(_), .. }) => Ok(()),
+        Ok(Reply { answer: Err(Refusal { code, error, .. }), .. }) => {
+            Err(Fault::NotLetIn { code, error })
+        }
+        Err(fault) => {
+            Err(Fault::NotLetIn { code: "bad_reply".to_owned(), error: fault.to_string() })
+        }
+    }
 }
 
 fn yes() -> bool {

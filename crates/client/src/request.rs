@@ -6,7 +6,8 @@
 
 pub mod history;
 
-use ledger::{AccountId, Amount, Balance, Openings, Transfer, TxId};
+use ledger::{AccountId, Amount, Balance, Openings, Seq, Transfer, TxId};
+use protocol::Token;
 use protocol::limits::NUMBER_MAX;
 
 /// What a write is called, and until when it may be executed.
@@ -83,6 +84,24 @@ pub fn init<'r>(out: &mut Vec<u8>, openings: &Openings<'_>, ticket: impl Into<Ti
     }
     out.push(b'}');
     ticket_and_end(out, ticket.into());
+}
+
+/// Says who asks.
+pub fn auth(out: &mut Vec<u8>, token: &Token<'_>) {
+    out.extend_from_slice(br#"{"cmd":"auth","token":"#);
+    // A token is printable; what is not makes a line that the server refuses.
+    text(out, token.reveal());
+    out.extend_from_slice(b"}\n");
+}
+
+/// Asks for every transaction from `from` on, as it happens; `None`: from what happens next.
+pub fn follow(out: &mut Vec<u8>, from: Option<Seq>) {
+    out.extend_from_slice(br#"{"cmd":"follow""#);
+    if let Some(from) = from {
+        out.extend_from_slice(br#","from_seq":"#);
+        out.extend_from_slice(from.to_string().as_bytes());
+    }
+    out.extend_from_slice(b"}\n");
 }
 
 /// Asks the server to stop in good order.

@@ -391,7 +391,8 @@ async fn any_number_of_requests_may_be_sent_at_once_to_a_server_that_answers_eac
         }
     });
     let deadline = Instant::now() + PATIENT;
-    let mut connection = Connection::open(&address, PATIENT, deadline).await.unwrap();
+    let mut connection =
+        Connection::open(&address.clone().into(), PATIENT, deadline).await.unwrap();
     let lines: String = (0..COUNT).map(|number| format!("{number:0100}\n")).collect();
     let exchange = connection.exchange(lines.as_bytes(), COUNT, PATIENT, deadline).await;
     assert!(exchange.fault.is_none(), "{:?}", exchange.fault);
@@ -405,7 +406,8 @@ async fn any_number_of_requests_may_be_sent_at_once_to_a_server_that_answers_eac
 async fn an_answer_that_comes_before_all_was_sent_is_read() {
     let (listener, address) = listen().await;
     let deadline = Instant::now() + PATIENT;
-    let mut connection = Connection::open(&address, PATIENT, deadline).await.unwrap();
+    let mut connection =
+        Connection::open(&address.clone().into(), PATIENT, deadline).await.unwrap();
     let mut guest = Guest::arrive(&listener).await;
     let lines = vec![b'x'; 32 << 20];
     let (exchange, _) = tokio::join!(connection.exchange(&lines, 1, PATIENT, deadline), async {
@@ -421,7 +423,8 @@ async fn an_answer_that_comes_before_all_was_sent_is_read() {
 async fn replies_that_came_before_a_loss_are_kept() {
     let (listener, address) = listen().await;
     let deadline = Instant::now() + PATIENT;
-    let mut connection = Connection::open(&address, PATIENT, deadline).await.unwrap();
+    let mut connection =
+        Connection::open(&address.clone().into(), PATIENT, deadline).await.unwrap();
     let mut guest = Guest::arrive(&listener).await;
     let (exchange, ()) =
         tokio::join!(connection.exchange(b"a\nb\n", 2, PATIENT, deadline), async {

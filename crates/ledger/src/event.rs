@@ -16,6 +16,19 @@ pub struct Leg<'a> {
     pub after: Balance,
 }
 
+impl<'a> Leg<'a> {
+    /// The leg of a transfer for somebody who may not see what `account` holds.
+    pub const fn hidden(account: AccountId<'a>) -> Self {
+        Self { account, before: Balance::ZERO, after: Balance::ZERO }
+    }
+
+    /// Whether the leg of a transfer was made by [`Leg::hidden`]: one that moved money never has the
+    /// same balance on both sides.
+    pub fn is_hidden(&self) -> bool {
+        self.before == self.after
+    }
+}
+
 /// One fact in the bank's history. It carries resulting balances, so that applying it needs no
 /// rules and cannot fail.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -43,6 +43,16 @@ pub enum Code {
     HttpNotSpoken,
     /// The server has no room for this; the connection is closed.
     Overloaded,
+    /// Nobody is known to ask, or not any more.
+    Unauthenticated,
+    /// Whoever asks may not do this, or not with these accounts.
+    Forbidden,
+    /// More requests came than may come in this time.
+    RateLimited,
+    /// It is more than whoever asks may move at once, or in one day.
+    LimitExceeded,
+    /// A follower took what it was given too slowly; the connection is closed.
+    Behind,
     /// The history index cannot be read at the moment; nothing was done.
     IndexUnavailable,
     /// The journal cannot be read where the answer stands; nothing was done.
@@ -59,7 +69,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 30] = [
         Self::BadJson,
         Self::MissingField,
         Self::UnknownCmd,
@@ -79,6 +89,11 @@ impl Code {
         Self::LineTooLong,
         Self::HttpNotSpoken,
         Self::Overloaded,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::RateLimited,
+        Self::LimitExceeded,
+        Self::Behind,
         Self::IndexUnavailable,
         Self::JournalUnavailable,
         Self::DatabaseUnreachable,
@@ -109,6 +124,11 @@ impl Code {
             Self::LineTooLong => "line_too_long",
             Self::HttpNotSpoken => "http_not_spoken",
             Self::Overloaded => "overloaded",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::RateLimited => "rate_limited",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::Behind => "behind",
             Self::IndexUnavailable => "index_unavailable",
             Self::JournalUnavailable => "journal_unavailable",
             Self::DatabaseUnreachable => "database_unreachable",
@@ -148,6 +168,11 @@ impl Code {
             | Self::LineTooLong
             | Self::HttpNotSpoken
             | Self::Overloaded
+            | Self::Unauthenticated
+            | Self::Forbidden
+            | Self::RateLimited
+            | Self::LimitExceeded
+            | Self::Behind
             | Self::IndexUnavailable
             | Self::JournalUnavailable
             | Self::DatabaseUnreachable
@@ -162,6 +187,8 @@ impl Code {
             Self::UnknownTransaction
             | Self::NotYet
             | Self::Overloaded
+            | Self::RateLimited
+            | Self::Behind
             | Self::IndexUnavailable
             | Self::JournalUnavailable
             | Self::DatabaseUnreachable
@@ -183,8 +210,18 @@ impl Code {
             | Self::Voided
             | Self::TooLarge
             | Self::LineTooLong
-            | Self::HttpNotSpoken => false,
+            | Self::HttpNotSpoken
+            | Self::Unauthenticated
+            | Self::Forbidden
+            | Self::LimitExceeded => false,
         }
+    }
+
+    /// Whether it says what stands under the tx_id of a write, as far as anything does. With the others
+    /// the bank did not look: what an earlier request under that tx_id has done stays open.
+    pub const fn settles(self) -> bool {
+        !self.retryable()
+            && !matches!(self, Self::Unauthenticated | Self::Forbidden | Self::LimitExceeded)
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Fields<'a> {
     history: Option<Box<HistoryFields<'a>>>,
 }
 
-/// The fields that only questions about history know: apart, because every write passes here.
+/// The fields that only questions about history and log-ins know: apart, because every write passes here.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct HistoryFields<'a> {
     pub(crate) seq: Option<&'a RawValue>,
@@ -46,6 +46,7 @@ pub(crate) struct HistoryFields<'a> {
     pub(crate) cursor: Option<&'a RawValue>,
     pub(crate) prefix: Option<&'a RawValue>,
     pub(crate) count: Option<&'a RawValue>,
+    token: Option<&'a RawValue>,
 }
 
 impl<'a> Fields<'a> {
@@ -77,6 +78,11 @@ impl<'a> Fields<'a> {
         self.history.as_deref().copied().unwrap_or_default()
     }
 
+    /// The secret of an `auth`.
+    pub(crate) fn token(&self) -> Option<&'a RawValue> {
+        self.history().token
+    }
+
     /// Where the field `key` stands; `None` for a key that no command knows.
     fn place(&mut self, key: &str) -> Option<&mut Option<&'a RawValue>> {
         Some(match key {
@@ -101,6 +107,7 @@ impl<'a> Fields<'a> {
             "cursor" => &mut self.history_mut().cursor,
             "prefix" => &mut self.history_mut().prefix,
             "count" => &mut self.history_mut().count,
+            "token" => &mut self.history_mut().token,
             _ => return None,
         })
     }

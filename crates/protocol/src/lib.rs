@@ -29,8 +29,10 @@ mod refusal;
 pub mod reply;
 mod request;
 mod shown;
+mod token;
 mod whole;
 
 pub use code::Code;
 pub use refusal::{FieldFault, JsonFault, ListFault, Refusal};
 pub use request::{Incoming, parse_line};
+pub use token::{TOKEN_BYTES_MAX, Token};

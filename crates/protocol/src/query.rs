@@ -184,6 +184,12 @@ pub(crate) fn transactions<'a>(fields: &Fields<'a>) -> Result<Query<'a>, Refusal
     Ok(Query::Transactions(page))
 }
 
+/// Where a `follow` begins; `None`: with what happens next.
+pub(crate) fn follow(fields: &Fields<'_>) -> Result<Option<Seq>, Refusal> {
+    let from = given(fields.history().from_seq);
+    Ok(number("from_seq", from, 0, NUMBER_MAX)?.map(Seq::new))
+}
+
 /// The question of a `statement` of `account`.
 pub(crate) fn statement<'a>(
     account: AccountId<'a>,

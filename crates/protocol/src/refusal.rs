@@ -5,6 +5,7 @@ use ledger::{AmountFault, NameFault, Rejection, TxIdFault};
 
 use crate::code::Code;
 use crate::limits::{DEPTH_MAX, KEYS_MAX, NUMBER_MAX, USERS_MAX};
+use crate::token::TOKEN_BYTES_MAX;
 
 /// Why a line is not a request. Its text is the wire's `error`, [`Refusal::code`] the wire's
 /// `code`. It rests on the line alone, so it is never recorded.
@@ -131,6 +132,9 @@ pub enum FieldFault {
     /// `prefix` cannot begin a name.
     #[error("'prefix' must be a string of at most {ACCOUNT_ID_BYTES_MAX} bytes")]
     NoPrefix,
+    /// `token` is none. What it is instead is not repeated.
+    #[error("'token' must be a string of 1 to {TOKEN_BYTES_MAX} bytes")]
+    NoToken,
     /// `cursor` is damaged, or comes from another request.
     #[error(
         "'cursor' is none that was given for this request: send the fields of the first page with it"

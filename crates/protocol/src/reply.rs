@@ -144,6 +144,20 @@ pub fn failed(out: &mut Vec<u8>, code: Code, text: &str, as_of: Seq, tx_id: Opti
     standing_and_end(out, &Standing::unrecorded(as_of, tx_id));
 }
 
+/// The answer to `auth`: the principal and its role; `None` where nobody needs to show who they are.
+pub fn authenticated(out: &mut Vec<u8>, who: Option<(&str, &str)>) {
+    out.extend_from_slice(b"{\"ok\":true,\"principal\":");
+    match who {
+        Some((principal, role)) => {
+            escape::string(out, principal);
+            out.extend_from_slice(b",\"role\":");
+            escape::string(out, role);
+        }
+        None => out.extend_from_slice(b"null,\"role\":null"),
+    }
+    out.extend_from_slice(b"}\n");
+}
+
 /// The answer to `shutdown`.
 pub fn shutting_down(out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"ok\":true,\"msg\":\"shutting down\"}\n");

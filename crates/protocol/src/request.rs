@@ -5,7 +5,7 @@
 //! deadline.
 //! What rests on the state of accounts comes later and elsewhere.
 
-use ledger::{AccountId, Command, NameFault, Openings, Transfer, TxId};
+use ledger::{AccountId, Command, NameFault, Openings, Seq, Transfer, TxId};
 use serde_json::value::RawValue;
 
 use crate::fast;
@@ -14,6 +14,7 @@ use crate::json;
 use crate::query::{self, Query};
 use crate::refusal::{FieldFault, ListFault, Refusal};
 use crate::shown::shown;
+use crate::token::Token;
 use crate::whole;
 
 /// What one line asks for. Borrows from the line what needed no unescaping.
@@ -38,6 +39,10 @@ pub enum Incoming<'a> {
     Balances(Vec<AccountId<'a>>),
     /// The server is to stop in good order.
     Shutdown,
+    /// Who asks from here on.
+    Auth(Token<'a>),
+    /// Every transaction from this seq on, as it happens; `None`: from what happens next.
+    Follow(Option<Seq>),
 }
 
 /// Reads one line, without its line feed. Never panics, whatever the bytes are.
@@ -79,8 +84,16 @@ pub(crate) fn parse_any(line: &[u8]) -> Result<Incoming<'_>, Refusal> {
         "accounts" => asked(query::accounts(&fields)),
         "totals" => asked(Ok(Query::Totals)),
         "shutdown" => Ok(Incoming::Shutdown),
+        "follow" => Ok(Incoming::Follow(query::follow(&fields)?)),
+        "auth" => auth(&fields),
         unknown => Err(Refusal::UnknownCmd { shown: shown(unknown) }),
     }
+}
+
+fn auth<'a>(fields: &Fields<'a>) -> Result<Incoming<'a>, Refusal> {
+    let text = json::text(present(fields.token(), "token")?)?;
+    let token = text.and_then(Token::new).ok_or(FieldFault::NoToken)?;
+    Ok(Incoming::Auth(token))
 }
 
 fn transfer<'a>(fields: &Fields<'a>) -> Result<Incoming<'a>, Refusal> {

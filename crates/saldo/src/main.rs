@@ -25,6 +25,7 @@ mod moment;
 mod openings;
 mod output;
 mod paging;
+mod pass;
 mod principals;
 mod progress;
 mod proof;

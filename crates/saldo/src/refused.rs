@@ -12,6 +12,9 @@ use crate::output::text;
 use crate::server::Server;
 use crate::shell::Command;
 
+const NEEDS_TOKEN: &str =
+    "name a file with a token that is valid in SALDO_TOKEN_FILE; `saldo token new` makes one";
+
 /// The failure for a reply, to one of many requests, that is not what was asked for.
 pub fn no(server: &Server, reply: &Value) -> Failure {
     let text_of = |key: &str| reply.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -23,6 +26,13 @@ pub fn no(server: &Server, reply: &Value) -> Failure {
     }
     let exit = Code::of(&code).map_or(Exit::No, exit_of);
     Failure::new(exit, code, text::message(text_of("error")))
+}
+
+/// The failure for a log-in that the bank refused.
+pub fn not_let_in(code: &str, error: &str, server: &Server) -> Failure {
+    let exit = Code::of(code).map_or(Exit::NothingDone, exit_of);
+    let text = format!("{} does not let this client in: {}", server.place(), text::message(error));
+    Failure::new(exit, code.to_owned(), text).hint(NEEDS_TOKEN)
 }
 
 /// The failure for a request that the bank refused.
@@ -73,7 +83,11 @@ pub fn failure(refusal: &Refusal, server: &Server, act: &Act<'_>) -> Failure {
         Code::IndexUnavailable | Code::JournalUnavailable => {
             told.hint("the server's own log says what is wrong")
         }
-        Code::Overloaded | Code::DatabaseUnreachable => {
+        Code::Unauthenticated => told.hint(NEEDS_TOKEN),
+        Code::Forbidden => told.hint("ask with the token of a role that may: `saldo help access`"),
+        Code::LimitExceeded => told.hint("`saldo token list` shows the limits of each"),
+        Code::Behind => told.hint("go on with --from and the seq that it names"),
+        Code::Overloaded | Code::RateLimited | Code::DatabaseUnreachable => {
             told.hint(format!("try again in a moment: {}", act.again.line()))
         }
         Code::ShuttingDown => told.hint("start it again with `saldo serve`"),
@@ -101,6 +115,7 @@ fn exit_of(code: Code) -> Exit {
         | Code::UnknownTransaction
         | Code::NotYet
         | Code::TooLarge
+        | Code::LimitExceeded
         // Only a question ends with it: a write that met it ends with an unknown outcome.
         | Code::Internal => Exit::No,
         Code::BadJson
@@ -109,7 +124,10 @@ fn exit_of(code: Code) -> Exit {
         | Code::InvalidRequest
         | Code::LineTooLong
         | Code::HttpNotSpoken => Exit::Usage,
+        Code::Unauthenticated | Code::Forbidden => Exit::NotAllowed,
         Code::Overloaded
+        | Code::RateLimited
+        | Code::Behind
         | Code::IndexUnavailable
         | Code::JournalUnavailable
         | Code::DatabaseUnreachable
@@ -139,6 +157,7 @@ mod tests {
             address: Address::parse("bank:1").unwrap(),
             origin,
             timeout: Duration::from_secs(5),
+            pass: crate::pass::Pass::default(),
         };
         let alice = AccountId::new("alice").unwrap();
         let again = Command::new("transfer", ["alice", "bob", "5000"]);
@@ -182,6 +201,11 @@ mod tests {
             ("bad_json", 2),
             ("line_too_long", 2),
             ("overloaded", 3),
+            ("rate_limited", 3),
+            ("behind", 3),
+            ("unauthenticated", 4),
+            ("forbidden", 4),
+            ("limit_exceeded", 1),
             ("shutting_down", 3),
             ("outcome_unknown", 5),
             ("internal", 1),

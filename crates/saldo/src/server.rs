@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use client::{Address, Client};
+use client::{Address, Client, Route};
 
 use crate::duration;
 use crate::failure::Failure;
+use crate::pass::Pass;
 use crate::setting::{Origin, Setting};
 use crate::shell::Command;
 
@@ -18,7 +19,7 @@ pub const TIMEOUT: &str = "5s";
 /// The flags of every verb that talks to a server.
 #[derive(Debug, clap::Args)]
 pub struct ServerArgs {
-    /// Where the bank is [env: SALDO_SERVER] [default: 127.0.0.1:5000]
+    /// Where the bank is, saldos://… by TLS [env: SALDO_SERVER] [default: 127.0.0.1:5000]
     #[arg(long, value_name = "HOST:PORT", help_heading = "Server")]
     server: Option<String>,
     /// Most time for one request, as in 5s, 500ms or 1m [env: SALDO_TIMEOUT] [default: 5s]
@@ -35,6 +36,8 @@ pub struct Server {
     pub origin: Origin,
     /// Most time for one request, its repetitions included.
     pub timeout: Duration,
+    /// What is shown to it.
+    pub pass: Pass,
 }
 
 impl ServerArgs {
@@ -46,23 +49,30 @@ impl ServerArgs {
         })?;
         let time = Setting::pick(("--timeout", self.timeout), "SALDO_TIMEOUT", TIMEOUT)?;
         let timeout = duration::parse(&time.value).ok_or_else(|| time.refuse(duration::NEEDED))?;
-        Ok(Server { address, origin: place.origin, timeout })
+        let pass = Pass::of_environment(address.is_tls())?;
+        Ok(Server { address, origin: place.origin, timeout, pass })
     }
 }
 
 impl Server {
     /// A client of it; nothing is sent yet.
     pub fn client(&self) -> Client {
-        Client::new(self.address.clone(), self.timeout)
+        Client::new(self.route(), self.timeout)
+    }
+
+    /// How it is reached.
+    pub fn route(&self) -> Route {
+        let Pass { token, tls } = self.pass.clone();
+        Route { address: self.address.clone(), token, tls }
     }
 
     /// The same command for the same server: where a flag named it, or the file that does, the
     /// command has to as well.
     pub fn aim(&self, command: Command) -> Command {
         match self.origin {
-            Origin::Flag(flag) => command.option(flag, self.address.as_str()),
+            Origin::Flag(flag) => command.option(flag, self.address.to_string()),
             Origin::File(place) if place.is_by_flag => {
-                command.option("--server", self.address.as_str())
+                command.option("--server", self.address.to_string())
             }
             Origin::Variable(_) | Origin::File(_) | Origin::Default => command,
         }

@@ -1,7 +1,7 @@
 //! One transaction, as people and programs read it.
 
 use client::reply::Leg;
-use client::reply::history::{Refused, Transaction, What};
+use client::reply::history::{Refused, Side, Transaction, What};
 use ledger::Seq;
 use protocol::limits::NUMBER_MAX;
 
@@ -25,8 +25,8 @@ pub fn numbered(given: &str) -> Option<Seq> {
 struct Part<'t> {
     account: &'t str,
     gained: i64,
-    before: i64,
-    after: i64,
+    /// `None`: whoever asks may not see it.
+    held: Option<(i64, i64)>,
 }
 
 /// Fills in the table, the rows (one per account that changed, or one) and the bare values (the
@@ -47,10 +47,14 @@ pub fn show(answer: &mut Answer, transaction: &Transaction, clock: Clock) {
     let (seq, at) = (seq.to_string(), moment::exact(*at_us));
     let by = by.as_deref().unwrap_or_default();
     let parts = parts(what);
-    for Part { account, gained, before, after } in &parts {
-        let shown = format!("{before} → {after}");
+    for Part { account, gained, held } in &parts {
+        let shown = match held {
+            Some((before, after)) => format!("{before} → {after}"),
+            None => format!("{gained:+}"),
+        };
         rows.push(vec![text::name(account).into_owned(), shown]);
-        let (gained, after) = (gained.to_string(), after.to_string());
+        let gained = gained.to_string();
+        let after = held.map(|(_, after)| after.to_string()).unwrap_or_default();
         let columns = [&seq, &at, kind, tx_id.as_str(), account, &gained, &after, "", by];
         answer.rows.add(columns);
         tsv::row(&mut answer.bare, [&after]);
@@ -89,7 +93,7 @@ fn parts(what: &What) -> Vec<Part<'_>> {
     match what {
         What::Init { accounts } => accounts.iter().map(part).collect(),
         What::Deposit(movement) | What::Withdraw(movement) => vec![part(&movement.leg)],
-        What::Transfer { from, to, amount: _ } => vec![part(from), part(to)],
+        What::Transfer { from, to, amount } => vec![side(from, -amount), side(to, *amount)],
         What::Refused(_) | What::Void | What::Other => Vec::new(),
     }
 }
@@ -97,7 +101,34 @@ fn parts(what: &What) -> Vec<Part<'_>> {
 fn part(leg: &Leg) -> Part<'_> {
     let (before, after) = (leg.before.get(), leg.after.get());
     // Both lie within plus and minus 2^53 - 1.
-    Part { account: leg.account.as_str(), gained: after - before, before, after }
+    Part { account: leg.account.as_str(), gained: after - before, held: Some((before, after)) }
+}
+
+fn side(side: &Side, gained: i64) -> Part<'_> {
+    let held = side.before.zip(side.after).map(|(before, after)| (before.get(), after.get()));
+    Part { account: side.account.as_str(), gained, held }
+}
+
+/// The transaction as rows of a table that never ends: one per account, or one.
+pub fn tail_rows(transaction: &Transaction, clock: Clock) -> String {
+    let Transaction { seq, tx_id, at_us, what, .. } = transaction;
+    let (kind, at, tx_id) = (kind(what), moment::shown(*at_us, clock), text::name(tx_id.as_str()));
+    let mut rows = String::new();
+    let mut row = |account: &str, gained: &str, after: &str| {
+        rows.push_str(&format!(
+            "{seq:>9}  {at}  {kind:<8}  {account:<20}  {gained:>14}  {after:>14}  {tx_id}\n"
+        ));
+    };
+    let parts = parts(what);
+    for Part { account, gained, held } in &parts {
+        let after = held.map(|(_, after)| after.to_string()).unwrap_or_default();
+        row(&text::name(account), &format!("{gained:+}"), &after);
+    }
+    if parts.is_empty() {
+        let code = if let What::Refused(refused) = what { refused.code.as_str() } else { "" };
+        row(&text::message(code), "", "");
+    }
+    rows
 }
 
 /// What was asked, and why it was not done.

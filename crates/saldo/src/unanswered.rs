@@ -11,6 +11,7 @@ use crate::duration;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::text;
+use crate::refused;
 use crate::server::Server;
 
 const START: &str = "start it with `saldo serve`, or name another with --server host:port";
@@ -18,11 +19,23 @@ const START: &str = "start it with `saldo serve`, or name another with --server 
 /// The failure for a request that got no answer.
 pub fn failure(error: Error, server: &Server, act: &Act<'_>) -> Failure {
     match error {
+        Error::Unreachable(Fault::NotLetIn { code, error }) => {
+            refused::not_let_in(&code, &error, server)
+        }
+        Error::Unreachable(fault @ (Fault::TokenInTheClear | Fault::NoTls)) => {
+            Failure::usage(format!("{}: {fault}", server.place()))
+        }
         Error::Unreachable(fault) => unreachable(&fault, server).hint(START),
         Error::NoAnswer(fault) => {
             let hint = match fault {
                 Fault::TimedOut(_) => "it may be busy: give it longer with --timeout 30s",
-                Fault::Io(_) | Fault::Closed | Fault::Refused(_) | Fault::ReplyTooLong => START,
+                Fault::Io(_)
+                | Fault::Closed
+                | Fault::Refused(_)
+                | Fault::NotLetIn { .. }
+                | Fault::TokenInTheClear
+                | Fault::NoTls
+                | Fault::ReplyTooLong => START,
             };
             unreachable(&fault, server).hint(hint)
         }
@@ -63,7 +76,13 @@ fn unknown(tx_id: Option<TxId<'_>>, fault: &Fault, server: &Server, act: &Act<'_
         Fault::TimedOut(_) => {
             format!("the {noun} was sent and no answer came within {within}; it may have happened")
         }
-        Fault::Io(_) | Fault::Closed | Fault::Refused(_) | Fault::ReplyTooLong => format!(
+        Fault::Io(_)
+        | Fault::Closed
+        | Fault::Refused(_)
+        | Fault::NotLetIn { .. }
+        | Fault::TokenInTheClear
+        | Fault::NoTls
+        | Fault::ReplyTooLong => format!(
             "the {noun} was sent and no answer came ({}); it may have happened",
             cause(fault)
         ),
@@ -88,7 +107,12 @@ fn cause(fault: &Fault) -> String {
     match fault {
         Fault::Io(error) => cause_of_io(error),
         Fault::TimedOut(time) => format!("no answer within {}", duration::show(*time)),
-        Fault::Closed | Fault::Refused(_) | Fault::ReplyTooLong => fault.to_string(),
+        Fault::Closed
+        | Fault::Refused(_)
+        | Fault::NotLetIn { .. }
+        | Fault::TokenInTheClear
+        | Fault::NoTls
+        | Fault::ReplyTooLong => fault.to_string(),
     }
 }
 
@@ -122,6 +146,7 @@ mod tests {
             address: Address::parse("127.0.0.1:5000").unwrap(),
             origin,
             timeout: Duration::from_secs(5),
+            pass: crate::pass::Pass::default(),
         }
     }
 

@@ -4,12 +4,15 @@ use std::iter::Peekable;
 use std::time::Duration;
 use std::vec;
 
+use access::Principal;
 use engine::{Outcome, Request, Unavailable};
 use ledger::{Rejection, Seq, TxId};
 use protocol::query::Query;
 use protocol::reply::{self, Standing};
 use protocol::{Code, Incoming, Refusal, lines, parse_line};
 
+use crate::desk::{No, permit};
+use crate::query;
 use crate::tx_ids::{self, TX_ID_BYTES, TxIds};
 
 /// The lines of one batch, read: what goes to the engine and what is answered here.
@@ -21,16 +24,31 @@ pub(crate) struct Batch<'a> {
     requests: Vec<Request<'a>>,
     /// The rest, each with the number of requests that stand before it.
     asides: Vec<(usize, Aside)>,
-    /// The question that ended the batch.
-    query: Option<Box<Query<'a>>>,
+    /// What ended the batch.
+    last: Option<Last<'a>>,
+    /// How many lines were read.
+    lines: usize,
     /// How many bytes of lines were read.
     bytes: usize,
+}
+
+/// A line behind which no other is read yet.
+pub(crate) enum Last<'a> {
+    /// A question about history.
+    Query(Box<Query<'a>>),
+    /// From here on, the client follows.
+    Follow(Option<Seq>),
 }
 
 /// A line that the engine need not see.
 enum Aside {
     Refused(Refusal),
+    No(No),
     Shutdown,
+    /// Nobody needs to say who they are.
+    Open,
+    /// It is known who asks.
+    Known,
 }
 
 /// What is answered without the engine, beside its outcomes.
@@ -38,6 +56,7 @@ pub(crate) struct Asides {
     list: Peekable<vec::IntoIter<(usize, Aside)>>,
     /// How many of the requests are answered.
     answered_count: usize,
+    forbidden_count: usize,
     asks_to_stop: bool,
 }
 
@@ -47,8 +66,10 @@ pub(crate) struct Parts<'a> {
     pub(crate) requests: Vec<Request<'a>>,
     /// To be answered with them.
     pub(crate) asides: Asides,
-    /// To be asked once the requests are done, and answered behind all else.
-    pub(crate) query: Option<Box<Query<'a>>>,
+    /// To be done once the requests are done, and answered behind all else.
+    pub(crate) last: Option<Last<'a>>,
+    /// How many lines these are.
+    pub(crate) lines: usize,
     /// How many bytes of lines these are.
     pub(crate) bytes: usize,
 }
@@ -57,6 +78,7 @@ impl<'a> Batch<'a> {
     /// Reads `taken`, which is `lines_count` lines, up to a question about history. `made` is the place for the text of tx_ids
     /// that `tx_ids` makes for writes without one.
     pub(crate) fn read(
+        who: &'a Principal,
         taken: &'a [u8],
         lines_count: usize,
         tx_ids: &mut TxIds,
@@ -65,6 +87,7 @@ impl<'a> Batch<'a> {
         if made.len() < lines_count * TX_ID_BYTES {
             made.resize(lines_count * TX_ID_BYTES, 0);
         }
+        let by = permit::name_of(who);
         let mut places = made.chunks_exact_mut(TX_ID_BYTES);
         // One look at the clock is enough for all that is made here.
         let mut time: Option<Duration> = None;
@@ -77,31 +100,54 @@ impl<'a> Batch<'a> {
         let mut batch = Self {
             requests: Vec::with_capacity(lines_count),
             asides: Vec::new(),
-            query: None,
+            last: None,
+            lines: 0,
             bytes: 0,
         };
         for line in lines::split(taken) {
             batch.bytes += line.len() + 1;
+            batch.lines += 1;
             let request = match parse_line(line) {
                 Ok(Incoming::Write { command, tx_id: Some(tx_id), not_after_us }) => {
-                    let (tx_id_given, by) = (true, None);
+                    let (tx_id_given, by) = (true, by.clone());
                     Ok(Request::Write { command, tx_id, tx_id_given, not_after_us, by })
                 }
                 Ok(Incoming::Write { command, tx_id: None, not_after_us }) => {
-                    let (tx_id, tx_id_given, by) = (make(), false, None);
+                    let (tx_id, tx_id_given, by) = (make(), false, by.clone());
                     Ok(Request::Write { command, tx_id, tx_id_given, not_after_us, by })
                 }
-                Ok(Incoming::Resolve(tx_id)) => Ok(Request::Resolve { tx_id, by: None }),
+                Ok(Incoming::Resolve(tx_id)) => Ok(Request::Resolve { tx_id, by: by.clone() }),
                 Ok(Incoming::Query(query)) => {
-                    batch.query = Some(query);
-                    break;
+                    match permit::query(who, &query::for_engine(&query)) {
+                        Ok(()) => {
+                            batch.last = Some(Last::Query(query));
+                            break;
+                        }
+                        Err(forbidden) => Err(Aside::No(forbidden.into())),
+                    }
                 }
+                Ok(Incoming::Follow(from)) => match permit::follow(who) {
+                    Ok(()) => {
+                        batch.last = Some(Last::Follow(from));
+                        break;
+                    }
+                    Err(forbidden) => Err(Aside::No(forbidden.into())),
+                },
                 Ok(Incoming::Balance(account)) => Ok(Request::Balance(account)),
                 Ok(Incoming::Balances(accounts)) => Ok(Request::Balances(accounts)),
-                Ok(Incoming::Shutdown) => Err(Aside::Shutdown),
+                Ok(Incoming::Shutdown) => Err(match permit::shutdown(who) {
+                    Ok(()) => Aside::Shutdown,
+                    Err(forbidden) => Aside::No(forbidden.into()),
+                }),
+                Ok(Incoming::Auth(_)) if who.is_open() => Err(Aside::Open),
+                Ok(Incoming::Auth(_)) => Err(Aside::Known),
                 Err(refusal) => Err(Aside::Refused(refusal)),
             };
-            match request {
+            let permitted = request.and_then(|request| match permit::request(who, &request) {
+                Ok(()) => Ok(request),
+                Err(forbidden) => Err(Aside::No(forbidden.into())),
+            });
+            match permitted {
                 Ok(request) => batch.requests.push(request),
                 Err(aside) => batch.asides.push((batch.requests.len(), aside)),
             }
@@ -111,11 +157,13 @@ impl<'a> Batch<'a> {
 
     /// What is to be done with it.
     pub(crate) fn into_parts(self) -> Parts<'a> {
-        let Self { requests, asides, query, bytes } = self;
+        let Self { requests, asides, last, lines, bytes } = self;
         let asks_to_stop = asides.iter().any(|(_, aside)| matches!(aside, Aside::Shutdown));
-        let asides =
-            Asides { list: asides.into_iter().peekable(), answered_count: 0, asks_to_stop };
-        Parts { requests, asides, query, bytes }
+        let forbidden_count =
+            asides.iter().filter(|(_, aside)| matches!(aside, Aside::No(_))).count();
+        let list = asides.into_iter().peekable();
+        let asides = Asides { list, answered_count: 0, forbidden_count, asks_to_stop };
+        Parts { requests, asides, last, lines, bytes }
     }
 }
 
@@ -141,6 +189,18 @@ impl Asides {
         write_outcome(out, outcome, durable.max(*seen));
     }
 
+    /// Writes that the next request was not run, behind the replies to the lines before it.
+    pub(crate) fn refuse_next(&mut self, out: &mut Vec<u8>, no: &No, as_of: Seq) {
+        self.write_up_to(out, self.answered_count, as_of);
+        self.answered_count += 1;
+        reply::failed(out, no.code(), &no.to_string(), as_of, None);
+    }
+
+    /// How many requests the table did not allow.
+    pub(crate) fn forbidden_count(&self) -> usize {
+        self.forbidden_count
+    }
+
     /// Writes the replies to the lines behind the last request.
     pub(crate) fn write_rest(mut self, out: &mut Vec<u8>, as_of: Seq) {
         self.write_up_to(out, usize::MAX, as_of);
@@ -157,7 +217,13 @@ impl Aside {
     fn write(&self, out: &mut Vec<u8>, as_of: Seq) {
         match self {
             Self::Refused(refusal) => reply::refused(out, refusal, as_of),
+            Self::No(no) => reply::failed(out, no.code(), &no.to_string(), as_of, None),
             Self::Shutdown => reply::shutting_down(out),
+            Self::Open => reply::authenticated(out, None),
+            Self::Known => {
+                let text = "this connection is authenticated already; open another one";
+                reply::failed(out, Code::InvalidRequest, text, as_of, None);
+            }
         }
     }
 }

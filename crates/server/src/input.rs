@@ -110,6 +110,13 @@ impl Input {
         &mut buffers.unread
     }
 
+    /// Forgets what was taken, in the place of [`Input::make_room`] for lines that are short.
+    pub(crate) fn tidy_front(&mut self) {
+        if let Some(buffers) = &mut self.buffers {
+            buffers.unread.drain(..std::mem::take(&mut self.taken));
+        }
+    }
+
     /// Makes room to read more of a line that is not complete, up to `line_bytes_max` and its line
     /// feed. Errors: `NoRoom`, when other connections hold all that there is for long lines.
     pub(crate) fn make_room(

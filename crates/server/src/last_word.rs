@@ -4,13 +4,17 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
+use engine::Unavailable;
 use ledger::Seq;
 use protocol::{Code, reply};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::options::{LINGER, LINGER_BYTES_MAX};
+use crate::desk::No;
+use crate::feed::FeedEnd;
+use crate::options::{AUTH_LINE_BYTES_MAX, LINGER, LINGER_BYTES_MAX};
+use crate::wire::Wire;
 
 /// Why the server ends a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +34,33 @@ pub(crate) enum LastWord {
         /// The limit.
         line_bytes_max: usize,
     },
+    /// There are as many connections from one address as there may be.
+    #[error("too many connections from this address, the limit is {per_address_max}")]
+    TooManyFromAddress {
+        /// The limit.
+        per_address_max: usize,
+    },
+    /// A line before `auth` is too long for one.
+    #[error("the first line must be an auth, and has at most {AUTH_LINE_BYTES_MAX} bytes")]
+    AuthTooLong,
+    /// No `auth` came in time.
+    #[error("no auth came in time")]
+    AuthLate,
+    /// Whoever asked is not known any more.
+    #[error("the token was revoked, changed or is at its end")]
+    Revoked,
+    /// A follower sent a request.
+    #[error("a connection that follows takes no more requests")]
+    FollowerSpoke,
+    /// A follower was too slow.
+    #[error(transparent)]
+    Behind(FeedEnd),
+    /// There is nothing more to follow, or not now.
+    #[error("{0}")]
+    Unavailable(Unavailable),
+    /// It is not allowed.
+    #[error(transparent)]
+    No(No),
     /// The client speaks HTTP.
     #[error(
         "HTTP is not spoken here: send one JSON object per line, such as \
@@ -41,7 +72,14 @@ pub(crate) enum LastWord {
 impl LastWord {
     fn code(self) -> Code {
         match self {
-            Self::TooManyConnections { .. } | Self::TooManyLongLines => Code::Overloaded,
+            Self::TooManyConnections { .. }
+            | Self::TooManyFromAddress { .. }
+            | Self::TooManyLongLines => Code::Overloaded,
+            Self::AuthTooLong | Self::AuthLate | Self::Revoked => Code::Unauthenticated,
+            Self::FollowerSpoke => Code::InvalidRequest,
+            Self::Behind(_) => Code::Behind,
+            Self::Unavailable(why) => crate::batch::code_of(why),
+            Self::No(no) => no.code(),
             Self::LineTooLong { .. } => Code::LineTooLong,
             Self::HttpNotSpoken => Code::HttpNotSpoken,
         }
@@ -55,19 +93,24 @@ impl LastWord {
 }
 
 /// Says the last word and closes.
-pub(crate) async fn say(
-    mut stream: TcpStream,
+pub(crate) async fn say<S: Wire>(
+    mut stream: S,
     word: LastWord,
     as_of: Seq,
     write_timeout: Duration,
 ) -> io::Result<()> {
-    timeout(write_timeout, stream.write_all(&word.line(as_of))).await??;
+    let line = word.line(as_of);
+    let said = async {
+        stream.write_all(&line).await?;
+        stream.flush().await
+    };
+    timeout(write_timeout, said).await??;
     close(stream).await
 }
 
 /// Closes so that what was written arrives: a client that is still sending is read and forgotten
 /// for [`LINGER`] and [`LINGER_BYTES_MAX`] at most; see there.
-pub(crate) async fn close(mut stream: TcpStream) -> io::Result<()> {
+pub(crate) async fn close<S: Wire>(mut stream: S) -> io::Result<()> {
     stream.shutdown().await?;
     let forget = async {
         let mut forgotten = vec![0; 16 << 10];

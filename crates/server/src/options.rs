@@ -9,6 +9,8 @@ use protocol::limits::LINE_BYTES_MAX;
 pub struct Options {
     /// Most connections at once; one more gets an `overloaded` and is closed. Default 10,000.
     pub connections_max: usize,
+    /// Most connections at once from one address; `None`, the default, is as many as there may be.
+    pub per_address_max: Option<usize>,
     /// Most bytes in one line, its line feed not counted. Default 1 MiB.
     pub line_bytes_max: usize,
     /// How long a connection may say nothing while it has no request in the house; `None`, the
@@ -26,6 +28,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             connections_max: 10_000,
+            per_address_max: None,
             line_bytes_max: LINE_BYTES_MAX,
             idle_timeout: None,
             write_timeout: Duration::from_secs(30),
@@ -68,6 +71,24 @@ pub(crate) const LINGER_BYTES_MAX: usize = 8 << 20;
 /// the kernel holds for a socket (6 MiB, `net.ipv4.tcp_rmem`), so that nothing is left out, and an
 /// end to a client that never stops sending.
 pub(crate) const DRAIN_BYTES_MAX: usize = 8 << 20;
+
+/// Most bytes of a line, as long as nobody knows who sends it.
+pub(crate) const AUTH_LINE_BYTES_MAX: usize = 1 << 10;
+
+/// How long a client may take to say who it is.
+pub(crate) const AUTH_TIME: Duration = Duration::from_secs(5);
+
+/// How many lines it may take for that.
+pub(crate) const AUTH_TRIES_MAX: u32 = 3;
+
+/// How long a wrong token waits for its answer.
+pub(crate) const AUTH_DELAY: Duration = Duration::from_millis(300);
+
+/// How long a client may take for the handshake of TLS.
+pub(crate) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// How long a follower hears nothing when nothing happens.
+pub(crate) const FOLLOW_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long no connection is accepted after accepting failed for want of something.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,21 +1,23 @@
 //! Takes connections until the server is to stop, then drains them.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
-use engine::Engine;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::buffers::Pool;
+use crate::addresses::{Addresses, Seat};
 use crate::connection::{self, Ended, House};
-use crate::input::LongLines;
+use crate::counters::Turned;
+use crate::desk::Desk;
 use crate::last_word::{self, LastWord};
 use crate::options::{ACCEPT_PAUSE, Options};
 use crate::throttle::Throttle;
+use crate::tls::Tls;
 
 /// What a server did with the connections that it was offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,28 +35,31 @@ pub struct Report {
 /// request does as well; then accepts no more, answers what was received, and returns when every
 /// connection is closed, after [`Options::drain`] at the latest.
 ///
+/// `desk`: where the clients' requests go; `tls`: what guards the connections, if anything does.
 /// To be called within a tokio runtime with I/O and time. Nothing that a client does is an error.
 /// The engine must bear that a call of `execute` is dropped before it resolves.
 pub async fn serve(
     listener: TcpListener,
-    engine: Arc<dyn Engine>,
+    desk: Desk,
+    tls: Option<Tls>,
     options: Options,
     stop: CancellationToken,
 ) -> Report {
-    let house = Arc::new(House {
-        engine,
-        options,
-        stop,
-        pool: Pool::default(),
-        long_lines: LongLines::default(),
-    });
+    let addresses = Addresses::new(options.per_address_max);
+    let house = Arc::new(House::new(desk, options, stop));
     let mut reception = Reception {
         house: house.clone(),
+        tls,
+        addresses,
         connections: JoinSet::new(),
         report: Report::default(),
         refused: Throttle::default(),
         failed: Throttle::default(),
     };
+    let is_guarded = house.desk.access().is_on();
+    let watching = house.clone();
+    let watch = is_guarded
+        .then(|| tokio::spawn(async move { watching.visitors.keep_current(&watching.desk).await }));
     let mut stopping = pin!(house.stop.cancelled());
     loop {
         tokio::select! {
@@ -62,17 +67,26 @@ pub async fn serve(
             () = &mut stopping => break,
             Some(ended) = reception.connections.join_next() => note(ended),
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => reception.receive(stream),
+                Ok((stream, from)) => reception.receive(stream, from),
                 Err(error) => reception.pause(&error).await,
             },
         }
     }
     drop(listener);
-    reception.drain().await
+    let report = reception.drain().await;
+    if let Some(watch) = watch {
+        watch.abort();
+        // Aborted: it holds the desk no longer.
+        watch.await.ok();
+    }
+    house.desk.feed().close().await;
+    report
 }
 
 struct Reception {
     house: Arc<House>,
+    tls: Option<Tls>,
+    addresses: Addresses,
     connections: JoinSet<io::Result<Ended>>,
     report: Report,
     refused: Throttle,
@@ -80,19 +94,38 @@ struct Reception {
 }
 
 impl Reception {
-    fn receive(&mut self, stream: TcpStream) {
+    fn receive(&mut self, stream: TcpStream, from: SocketAddr) {
         let connections_max = self.house.options.connections_max;
-        if self.connections.len() < connections_max {
-            self.report.connections_served_count += 1;
-            self.connections.spawn(connection::serve(stream, self.house.clone()));
-            return;
+        if self.connections.len() >= connections_max {
+            let word = LastWord::TooManyConnections { connections_max };
+            return self.turn_away(stream, Turned::TooMany, word);
         }
+        let seat = match self.addresses.take(from.ip()) {
+            Ok(seat) => seat,
+            Err(per_address_max) => {
+                let word = LastWord::TooManyFromAddress { per_address_max };
+                return self.turn_away(stream, Turned::TooManyFromAddress, word);
+            }
+        };
+        self.report.connections_served_count += 1;
+        let house = self.house.clone();
+        match self.tls.clone() {
+            None => self.connections.spawn(plain(stream, from, house, seat)),
+            Some(tls) => self.connections.spawn(guarded(stream, from, tls, house, seat)),
+        };
+    }
+
+    fn turn_away(&mut self, stream: TcpStream, why: Turned, word: LastWord) {
         self.report.connections_refused_count += 1;
-        let word = LastWord::TooManyConnections { connections_max };
-        if let Err(error) = last_word::say_at_once(stream, word, self.house.engine.seq_durable()) {
-            tracing::debug!(event = "refusal_unheard", %error, "a refused client was gone already");
+        self.house.desk.counters().note_turned(why);
+        if self.tls.is_none() {
+            let as_of = self.house.desk.engine().seq_durable();
+            if let Err(error) = last_word::say_at_once(stream, word, as_of) {
+                tracing::debug!(event = "refusal_unheard", %error, "a refused client was gone already");
+            }
         }
         if let Some(count) = self.refused.count() {
+            let connections_max = self.house.options.connections_max;
             tracing::warn!(event = "connections_refused", count, connections_max, "{word}");
         }
     }
@@ -132,6 +165,45 @@ impl Reception {
         }
         self.report
     }
+}
+
+/// Serves a client without TLS.
+async fn plain(
+    stream: TcpStream,
+    from: SocketAddr,
+    house: Arc<House>,
+    _seat: Option<Seat>,
+) -> io::Result<Ended> {
+    // Replies are written whole; holding one back to fill a packet would only delay it.
+    stream.set_nodelay(true)?;
+    connection::serve(stream, from, None, house).await
+}
+
+/// Serves a client behind TLS.
+async fn guarded(
+    stream: TcpStream,
+    from: SocketAddr,
+    tls: Tls,
+    house: Arc<House>,
+    _seat: Option<Seat>,
+) -> io::Result<Ended> {
+    stream.set_nodelay(true)?;
+    let accepted = tokio::select! {
+        biased;
+        () = house.stop.cancelled() => return Ok(Ended::Drained),
+        accepted = tls.accept(stream) => accepted,
+    };
+    let (stream, names) = match accepted {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            house.desk.counters().note_turned(Turned::Handshake);
+            return Err(error);
+        }
+    };
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let access = house.desk.access();
+    let known = if access.is_on() { access.certificate(&names).ok() } else { None };
+    connection::serve(stream, from, known, house).await
 }
 
 /// Notes how a connection ended. A panic goes on: half a change must never be served.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use engine::Engine;
-use server::CancellationToken;
+use server::{CancellationToken, Desk};
 
 use crate::options::Options;
 
@@ -15,7 +15,7 @@ pub struct State {
 }
 
 struct Inner {
-    engine: Arc<dyn Engine>,
+    desk: Desk,
     options: Options,
     bound: SocketAddr,
     stop: CancellationToken,
@@ -23,17 +23,17 @@ struct Inner {
 
 impl State {
     /// `bound`: where the door is; `stop` ends the whole server when it is cancelled.
-    pub fn new(
-        engine: Arc<dyn Engine>,
-        options: Options,
-        bound: SocketAddr,
-        stop: CancellationToken,
-    ) -> Self {
-        Self { inner: Arc::new(Inner { engine, options, bound, stop }) }
+    pub fn new(desk: Desk, options: Options, bound: SocketAddr, stop: CancellationToken) -> Self {
+        Self { inner: Arc::new(Inner { desk, options, bound, stop }) }
     }
 
     pub(crate) fn engine(&self) -> &dyn Engine {
-        &*self.inner.engine
+        self.inner.desk.engine()
+    }
+
+    /// Where whatever a caller asks is judged.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.inner.desk
     }
 
     pub(crate) fn options(&self) -> &Options {

@@ -16,13 +16,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("protocol", &["ledger"]),
     ("access", &["ledger"]),
     ("server", &["ledger", "engine", "protocol", "access"]),
-    ("web", &["ledger", "engine", "protocol", "access", "server"]),
+    ("web", &["ledger", "engine", "protocol", "server", "access"]),
     ("client", &["ledger", "protocol"]),
     (
         "saldo",
         &[
-            "ledger", "journal", "engine", "postgres", "protocol", "access", "server", "web",
-            "client",
+            "ledger", "journal", "engine", "postgres", "protocol", "server", "web", "client",
+            "access",
         ],
     ),
     ("sim", &["ledger", "journal", "history", "engine"]),

@@ -21,9 +21,14 @@ const FENCES: &[(&str, &[&str])] = &[
         "engine",
         &["boxcar", "compact_str", "foldhash", "memchr", "blake3", "thiserror", "tracing", "tokio"],
     ),
+    // rcgen for its tests alone; rustls-webpki: the names in a client's certificate.
     (
         "server",
         &[
+            "rcgen",
+            "rustls",
+            "rustls-webpki",
+            "tokio-rustls",
             "tokio",
             "tokio-util",
             "bytes",
@@ -76,7 +81,20 @@ const FENCES: &[(&str, &[&str])] = &[
             "uuid",
         ],
     ),
-    ("client", &["tokio", "uuid", "backon", "thiserror", "serde", "serde_json"]),
+    (
+        "client",
+        &[
+            "tokio",
+            "uuid",
+            "backon",
+            "rustls",
+            "rustls-native-certs",
+            "tokio-rustls",
+            "thiserror",
+            "serde",
+            "serde_json",
+        ],
+    ),
     (
         "saldo",
         &[

@@ -6,7 +6,7 @@ use ledger::{AccountId, Balance, Seq, TxId};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Leg, account, accounts, balance, seq, tx_id, yes};
+use super::{Leg, account, accounts, balance, balance_if_any, seq, tx_id, yes};
 
 /// One transaction that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -90,9 +90,9 @@ pub enum What {
     /// Money moved.
     Transfer {
         /// The account that paid.
-        from: Leg,
+        from: Side,
         /// The account that received.
-        to: Leg,
+        to: Side,
         /// How much, in minor units.
         amount: i64,
     },
@@ -103,6 +103,20 @@ pub enum What {
     /// Something that this client does not know yet.
     #[serde(other)]
     Other,
+}
+
+/// One side of a transfer, as far as whoever asks may see it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Side {
+    /// Whose side.
+    #[serde(rename = "user", deserialize_with = "account")]
+    pub account: AccountId<'static>,
+    /// The balance before.
+    #[serde(default, deserialize_with = "balance_if_any")]
+    pub before: Option<Balance>,
+    /// The balance after.
+    #[serde(default, deserialize_with = "balance_if_any")]
+    pub after: Option<Balance>,
 }
 
 /// A deposit or a withdrawal.
@@ -318,7 +332,7 @@ mod tests {
         assert!(matches!(told(event), What::Withdraw(Movement { amount: 7, .. })));
         let event = Event::Transfer { from: leg("a", 8, 1), to: leg("b", 0, 7), amount };
         let What::Transfer { from, to, amount: 7 } = told(event) else { panic!("no transfer") };
-        assert_eq!((from.account.as_str(), to.after.get()), ("a", 7));
+        assert_eq!((from.account.as_str(), to.after.map_or(0, Balance::get)), ("a", 7));
         let What::Init { accounts } =
             told(Event::Init { legs: vec![leg("z", 0, 1), leg("b", 5, 2)] })
         else {

@@ -195,6 +195,26 @@ pub fn totals(out: &mut Vec<u8>, totals: &Totals) {
     position_and_end(out, totals.seq);
 }
 
+/// The first line to who follows: the first seq that can come, and the position reached.
+pub fn following(out: &mut Vec<u8>, from: Seq, as_of: Seq) {
+    out.extend_from_slice(b"{\"ok\":true,\"from_seq\":");
+    integer(out, from.get());
+    position_and_end(out, as_of);
+}
+
+/// One transaction to who follows.
+pub fn followed(out: &mut Vec<u8>, transaction: &Transaction<'_>) {
+    transaction::object(out, transaction);
+    out.push(b'\n');
+}
+
+/// Nothing for who follows, up to this position: the connection is alive.
+pub fn nothing_yet(out: &mut Vec<u8>, as_of: Seq) {
+    out.extend_from_slice(b"{\"as_of\":");
+    integer(out, as_of.get());
+    out.extend_from_slice(b"}\n");
+}
+
 /// What was asked for lies ahead of the position `as_of`.
 pub fn not_yet(out: &mut Vec<u8>, as_of: Seq) {
     error(out, "the position asked for lies ahead", Code::NotYet);

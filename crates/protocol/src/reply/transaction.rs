@@ -30,9 +30,9 @@ pub(super) fn object(out: &mut Vec<u8>, transaction: &Transaction<'_>) {
         }
         Event::Transfer { from, to, amount } => {
             out.extend_from_slice(b",\"from\":");
-            side(out, from);
+            side_as_seen(out, from);
             out.extend_from_slice(b",\"to\":");
-            side(out, to);
+            side_as_seen(out, to);
             amount_of(out, *amount);
         }
         Event::Refused(refused) => refusal(out, refused),
@@ -45,6 +45,17 @@ pub(super) fn object(out: &mut Vec<u8>, transaction: &Transaction<'_>) {
     out.extend_from_slice(b",\"at\":");
     integer(out, *at_us);
     out.push(b'}');
+}
+
+/// A side of a transfer, without balances where whoever asks may not see them.
+fn side_as_seen(out: &mut Vec<u8>, leg: &Leg<'_>) {
+    if leg.is_hidden() {
+        out.extend_from_slice(b"{\"user\":");
+        escape::string(out, leg.account.as_str());
+        out.push(b'}');
+    } else {
+        side(out, leg);
+    }
 }
 
 /// What an event is called in the log and on the wire.

@@ -2,7 +2,8 @@
 
 use client::reply::Refusal;
 use client::{Client, Error};
-use ledger::{AccountId, Balance, NameFault, TxId};
+use ledger::{AccountId, Amount, Balance, NameFault, TxId};
+use protocol::Code;
 use protocol::limits::USERS_MAX;
 
 use crate::openings::pieces;
@@ -33,9 +34,31 @@ pub async fn open(
     let tx_id = TxId::new(format!("{run}-init")).map_err(|_| BooksFault::Unnamed)?;
     for piece in pieces::cut(&openings, &tx_id).map_err(|_| BooksFault::Unnamed)? {
         let openings = piece.openings().ok_or(BooksFault::Unnamed)?;
-        client.init(&openings, &piece.tx_id).await?.answer?;
+        match client.init(&openings, &piece.tx_id).await?.answer {
+            // Who may move money may not set balances.
+            Err(no) if no.known_code() == Some(Code::Forbidden) => {
+                return fill(client, accounts, run).await;
+            }
+            answer => drop(answer?),
+        }
     }
     Ok(openings.iter().map(|(_, balance)| i128::from(balance.get())).sum())
+}
+
+/// Gives every account of the run its opening balance as a deposit.
+async fn fill(
+    client: &mut Client,
+    accounts: &[AccountId<'static>],
+    run: &str,
+) -> Result<i128, BooksFault> {
+    let opening = Amount::new(OPENING_CENTS).map_err(|_| BooksFault::Unnamed)?;
+    let mut filled = 0;
+    for (place, account) in accounts.iter().enumerate() {
+        let tx_id = TxId::new(format!("{run}-init-{place}")).map_err(|_| BooksFault::Unnamed)?;
+        client.deposit(account, opening, &tx_id).await?.answer?;
+        filled += i128::from(opening.get());
+    }
+    Ok(filled)
 }
 
 /// What the accounts of the run hold, in cents, in their order.

@@ -19,7 +19,7 @@ use crate::{duration, unanswered};
 #[derive(Debug)]
 pub enum Fault {
     /// A connection could not be opened.
-    NotOpened(io::Error),
+    NotOpened(client::Fault),
     /// A connection failed with requests in flight.
     Lost {
         /// What the system said; `None` when the server closed it.
@@ -53,8 +53,8 @@ impl Fault {
             Failure::new(Exit::OutcomeUnknown, "outcome_unknown", text).hint(&left).retryable()
         };
         match self {
-            Self::NotOpened(error) => unanswered::failure(
-                client::Error::Unreachable(client::Fault::Io(error)),
+            Self::NotOpened(fault) => unanswered::failure(
+                client::Error::Unreachable(fault),
                 server,
                 &Act {
                     noun: "run",

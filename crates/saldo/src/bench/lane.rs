@@ -2,7 +2,8 @@
 //! Not here: when requests are made (`drive`), what stands in them (`requests`).
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+
+use client::Pipe;
 
 use super::clock::Clock;
 use super::expected::Sent;
@@ -15,7 +16,7 @@ use super::tally::Tally;
 /// One connection, which never waits.
 #[derive(Debug)]
 pub struct Lane {
-    stream: TcpStream,
+    stream: Pipe,
     requests: Requests,
     flight: Flight,
     begun: Begun,
@@ -47,7 +48,7 @@ pub struct Came {
 
 impl Lane {
     /// A connection that is open, does not block, and has sent nothing.
-    pub fn new(stream: TcpStream, requests: Requests, depth: u32) -> Self {
+    pub fn new(stream: Pipe, requests: Requests, depth: u32) -> Self {
         Self {
             stream,
             requests,
@@ -60,7 +61,7 @@ impl Lane {
     }
 
     /// The connection, to be watched.
-    pub fn stream(&self) -> &TcpStream {
+    pub fn stream(&self) -> &Pipe {
         &self.stream
     }
 
@@ -102,8 +103,13 @@ impl Lane {
                 Err(error) => return Err(self.lost(Some(error))),
             }
         }
-        self.has_to_wait = false;
-        Ok(true)
+        // TLS may hold back what it was given.
+        self.has_to_wait = match self.stream.flush() {
+            Ok(()) => false,
+            Err(error) if is_nothing(&error) => true,
+            Err(error) => return Err(self.lost(Some(error))),
+        };
+        Ok(!self.has_to_wait)
     }
 
     /// Reads what has come, up to a block, and counts it.

@@ -1,17 +1,15 @@
 //! One run: opens the connections, deals them out to threads, watches that something moves, and ends
 //! early when somebody presses Ctrl-C.
 
-use std::io;
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use client::Address;
+use client::{Pipe, Route};
 use tokio::signal::ctrl_c;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::Load;
 use super::choice::Choice;
@@ -39,8 +37,8 @@ const STALL_MAX: Duration = Duration::from_secs(30);
 pub struct Field<'a> {
     /// What to do.
     pub load: &'a Load,
-    /// The server.
-    pub address: &'a Address,
+    /// The server, and what is shown to it.
+    pub route: Route,
     /// Most time to open one connection.
     pub patience: Duration,
     /// What names the accounts and the tx_ids of all runs.
@@ -177,8 +175,8 @@ fn threads(load: &Load) -> Vec<Option<u32>> {
 }
 
 /// Deals connections out, each with its place.
-fn deal(streams: Vec<TcpStream>, threads: usize) -> Vec<Vec<(u32, TcpStream)>> {
-    let mut dealt: Vec<Vec<(u32, TcpStream)>> = (0..threads).map(|_| Vec::new()).collect();
+fn deal(streams: Vec<Pipe>, threads: usize) -> Vec<Vec<(u32, Pipe)>> {
+    let mut dealt: Vec<Vec<(u32, Pipe)>> = (0..threads).map(|_| Vec::new()).collect();
     for ((place, stream), thread) in (0..).zip(streams).zip((0..threads).cycle()) {
         if let Some(hand) = dealt.get_mut(thread) {
             hand.push((place, stream));
@@ -187,27 +185,21 @@ fn deal(streams: Vec<TcpStream>, threads: usize) -> Vec<Vec<(u32, TcpStream)>> {
     dealt
 }
 
-fn lane(field: &Field<'_>, number: u32, stream: TcpStream) -> Lane {
+fn lane(field: &Field<'_>, number: u32, stream: Pipe) -> Lane {
     let script = Script::new(field.load, number, field.choice.clone());
     let requests = Requests::new(script, number, Arc::clone(&field.names), field.run);
     Lane::new(stream, requests, field.load.depth)
 }
 
-async fn connect(field: &Field<'_>) -> Result<Vec<TcpStream>, Fault> {
+async fn connect(field: &Field<'_>) -> Result<Vec<Pipe>, Fault> {
     let mut streams = Vec::new();
     for _ in 0..field.load.conns {
-        let opened = open(field.address, field.patience).await.map_err(Fault::NotOpened)?;
-        streams.push(opened);
+        let (route, patience) = (field.route.clone(), field.patience);
+        let opening = tokio::task::spawn_blocking(move || Pipe::open(&route, patience));
+        let opened = opening.await.map_err(|_| Fault::Crashed)?;
+        streams.push(opened.map_err(Fault::NotOpened)?);
     }
     Ok(streams)
-}
-
-/// A connection that does not block.
-async fn open(address: &Address, patience: Duration) -> io::Result<TcpStream> {
-    let opening = tokio::net::TcpStream::connect(address.as_str());
-    let stream = timeout(patience, opening).await??;
-    stream.set_nodelay(true)?;
-    stream.into_std()
 }
 
 /// Since when nothing has moved.

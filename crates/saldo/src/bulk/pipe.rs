@@ -139,9 +139,9 @@ impl<'s> Pipe<'s> {
         replies: &mut Vec<Value>,
     ) -> Result<(), Setback> {
         let timeout = self.server.timeout;
-        let mut connection = match self.connection.take().filter(Connection::is_quiet) {
+        let mut connection = match self.connection.take().and_then(Connection::if_quiet) {
             Some(connection) => connection,
-            None => Connection::open(&self.server.address, timeout, deadline)
+            None => Connection::open(&self.server.route(), timeout, deadline)
                 .await
                 .map_err(Setback::Unsent)?,
         };
@@ -237,6 +237,7 @@ fn is_for_later(reply: &Value) -> bool {
         code_of(reply),
         Some(
             Code::Overloaded
+                | Code::RateLimited
                 | Code::ShuttingDown
                 | Code::OutcomeUnknown
                 | Code::Internal

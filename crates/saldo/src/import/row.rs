@@ -39,7 +39,9 @@ pub fn of_request(line: &[u8]) -> Result<Write, String> {
             | Incoming::Query(_)
             | Incoming::Balance(_)
             | Incoming::Balances(_)
-            | Incoming::Shutdown,
+            | Incoming::Shutdown
+            | Incoming::Auth(_)
+            | Incoming::Follow(_),
         ) => Err("it is no command that moves money".to_owned()),
         Err(refusal) => Err(refusal.to_string()),
     }

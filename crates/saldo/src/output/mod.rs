@@ -109,6 +109,11 @@ impl OutputArgs {
 
     /// Settles on one way. Errors: `SALDO_OUTPUT` names none.
     pub fn resolve(&self) -> Result<Output, Failure> {
+        self.resolve_or("tsv")
+    }
+
+    /// The same, for a verb that writes `in_pipe` where nobody says otherwise.
+    pub fn resolve_or(&self, in_pipe: &str) -> Result<Output, Failure> {
         if self.quiet {
             return Ok(Output::Bare);
         }
@@ -118,7 +123,7 @@ impl OutputArgs {
         if let Some(format) = self.output {
             return Ok(Output::Formatted(format));
         }
-        let by_stream = if io::stdout().is_terminal() { "table" } else { "tsv" };
+        let by_stream = if io::stdout().is_terminal() { "table" } else { in_pipe };
         let setting = Setting::pick(("--output", None), "SALDO_OUTPUT", by_stream)?;
         match Format::from_str(&setting.value, false) {
             Ok(format) => Ok(Output::Formatted(format)),
@@ -166,7 +171,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// The same; returns whether anybody still reads.
-fn write(text: &str) -> Result<bool, Failure> {
+pub fn write(text: &str) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -20,8 +20,8 @@ struct Verdict {
 /// Sends `json`, which has no newline, and prints the reply. Errors: no reply, or one that says no.
 pub fn send(server: &Server, json: &str) -> Result<(), Failure> {
     let reply = runtime::block_on(async {
-        let deadline = Instant::now() + server.timeout;
-        let open = client::Connection::open(&server.address, server.timeout, deadline);
+        let (route, deadline) = (server.route(), Instant::now() + server.timeout);
+        let open = client::Connection::open(&route, server.timeout, deadline);
         let mut connection = open.await.map_err(|fault| unanswered::unreachable(&fault, server))?;
         let line = format!("{json}\n");
         let exchange = connection.exchange(line.as_bytes(), 1, server.timeout, deadline).await;

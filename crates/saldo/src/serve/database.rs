@@ -38,7 +38,8 @@ pub fn parse(text: &str) -> Result<Address, Failure> {
 
 /// Serves until told to stop.
 pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
-    let addresses = serve.addresses()?;
+    let guard = serve.guard.open(None)?;
+    let addresses = serve.addresses(&guard)?;
     let place = parse(data)?;
     let connections_max = probe::connections_allowed().min(serve.connections_max);
     let mode = if serve.unreplicated { Mode::Unchecked } else { Mode::Replicated };
@@ -48,7 +49,7 @@ pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
     door::runtime()?.block_on(async {
         let opened = PostgresEngine::open(place.clone(), options).await;
         let engine = Arc::new(opened.map_err(|error| refused(&error))?);
-        let door = Door::open(serve, &addresses).await?;
+        let door = Door::open(serve, &addresses, guard).await?;
         greet(&place, mode, &door, engine.seq_durable().get());
         door.announce()?;
         let served = door.serve(engine.clone(), serve, connections_max).await;
@@ -74,7 +75,8 @@ fn greet(place: &Address, mode: Mode, door: &Door, seq: u64) {
         let http = http.unwrap_or_default();
         let text = format!(
             "saldo {version}\n  data      {place}  {kept}\n  found     seq {seq}\n  clients   {bound}  \
-             one JSON object per line\n{http}  access    open, this machine only\nready\n"
+             one JSON object per line\n{http}  access    {}\nready\n",
+            door.guard.told
         );
         // A closed stderr is no reason not to serve.
         drop(io::stderr().lock().write_all(text.as_bytes()));

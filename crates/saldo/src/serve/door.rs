@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use engine::Engine;
-use server::{CancellationToken, Report};
+use server::{CancellationToken, Desk, Report};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use super::address::{self, Addresses};
+use super::guard::Guard;
 use super::{Serve, fatal, signals};
 use crate::failure::Failure;
 
@@ -20,6 +21,8 @@ pub struct Door {
     listener: TcpListener,
     http: Option<(std::net::TcpListener, SocketAddr)>,
     stop: CancellationToken,
+    /// What guards it.
+    pub guard: Guard,
     /// Where it is.
     pub bound: SocketAddr,
 }
@@ -35,7 +38,7 @@ pub fn runtime() -> Result<Runtime, Failure> {
 
 impl Door {
     /// Binds an address for each kind of client. From here on a signal stops the server in order.
-    pub async fn open(serve: &Serve, addresses: &Addresses) -> Result<Self, Failure> {
+    pub async fn open(serve: &Serve, addresses: &Addresses, guard: Guard) -> Result<Self, Failure> {
         let listener = TcpListener::bind(&*addresses.lines)
             .await
             .map_err(|error| address::not_bound("--listen", &serve.listen, &error))?;
@@ -53,7 +56,10 @@ impl Door {
         signals::watch(stop.clone())
             .context("watching for signals")
             .map_err(fatal::failed_to_start)?;
-        Ok(Self { listener, http, stop, bound })
+        signals::reload(guard.tls.clone())
+            .context("watching for SIGHUP")
+            .map_err(fatal::failed_to_start)?;
+        Ok(Self { listener, http, stop, guard, bound })
     }
 
     /// Where HTTP is spoken, if it is.
@@ -85,16 +91,18 @@ impl Door {
         serve: &Serve,
         connections_max: u32,
     ) -> Report {
-        let Self { listener, http, stop, .. } = self;
+        let Self { listener, http, stop, guard, .. } = self;
+        let Guard { access, tls, .. } = guard;
+        let desk = Desk::new(engine, access, stop.clone());
         let web = async {
             let Some((listener, bound)) = http else { return };
-            let state = web::State::new(engine.clone(), serve.web(), bound, stop.clone());
+            let state = web::State::new(desk.clone(), serve.web(), bound, stop.clone());
             if let Err(error) = web::serve(listener, state).await {
                 tracing::error!(target: "web", event = "http_failed", %error, "HTTP is not served");
             }
         };
         let lines =
-            server::serve(listener, engine.clone(), serve.door(connections_max), stop.clone());
+            server::serve(listener, desk.clone(), tls, serve.door(connections_max), stop.clone());
         tokio::join!(lines, web).0
     }
 }

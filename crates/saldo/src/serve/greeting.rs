@@ -23,6 +23,8 @@ pub struct Greeting<'a> {
     pub bound: SocketAddr,
     /// Where HTTP is spoken, if it is.
     pub http: Option<SocketAddr>,
+    /// Who may come in, for people.
+    pub access: &'a str,
     pub connections_wanted: u32,
     /// As many of them as the limit of open files allows.
     pub connections_max: u32,
@@ -84,7 +86,7 @@ impl Greeting<'_> {
         if let Some(http) = self.http {
             line("http", format!("http://{http}  console /   API /api/v1"));
         }
-        line("access", "open, this machine only".to_owned());
+        line("access", self.access.to_owned());
         text.push_str("ready; try from another terminal:\n");
         for command in commands {
             text.push_str(&format!("  {command}\n"));

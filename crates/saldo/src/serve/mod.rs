@@ -1,6 +1,6 @@
 //! `saldo serve`: the bank, from its folder to its address, until it is told to stop.
 //!
-//! Order of a start: address checked, folder locked, history recovered, address bound, ready.
+//! Order of a start: guards read, address checked, folder locked, history recovered, address bound, ready.
 //! Order of a stop: no more connections, what was received answered, last checkpoint, journal
 //! sealed and trimmed.
 
@@ -9,6 +9,7 @@ pub mod database;
 mod door;
 mod fatal;
 mod greeting;
+mod guard;
 pub mod log;
 pub mod opening;
 mod probe;
@@ -24,8 +25,9 @@ use engine::Engine;
 use engine::embedded::Embedded;
 use journal::disk::RealDisk;
 
-use self::address::Addresses;
+use self::address::{Addresses, Guarded};
 use self::door::Door;
+use self::guard::{Guard, GuardArgs};
 use crate::duration;
 use crate::failure::Failure;
 
@@ -97,6 +99,12 @@ pub struct Serve {
     #[arg(long, value_name = "TIME", env = "SALDO_DATABASE_PATIENCE", default_value = "40s",
           value_parser = duration::parse_flag)]
     database_patience: Duration,
+    #[command(flatten)]
+    guard: GuardArgs,
+    /// Most connections at once from one address; any number by default
+    #[arg(long, value_name = "COUNT", env = "SALDO_CONNECTIONS_PER_ADDRESS",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    connections_per_address: Option<u32>,
 }
 
 impl Serve {
@@ -104,6 +112,7 @@ impl Serve {
     fn door(&self, connections_max: u32) -> server::Options {
         server::Options {
             connections_max: connections_max as usize,
+            per_address_max: self.connections_per_address.map(|count| count as usize),
             line_bytes_max: self.line_bytes_max as usize,
             idle_timeout: self.idle_timeout,
             write_timeout: self.write_timeout,
@@ -117,9 +126,16 @@ impl Serve {
     }
 
     /// Where to listen, both doors; `None`: no HTTP.
-    fn addresses(&self) -> Result<Addresses, Failure> {
-        let http = (!self.no_http).then(|| address::resolve("--http", &self.http)).transpose()?;
-        Ok(Addresses { lines: address::resolve("--listen", &self.listen)?, http })
+    fn addresses(&self, guard: &Guard) -> Result<Addresses, Failure> {
+        let by_access = guard.access.is_on();
+        let lines = Guarded { by_access, by_tls: guard.tls.is_some() };
+        // The HTTP door speaks no TLS of its own.
+        let http = Guarded { by_access, by_tls: false };
+        let http = (!self.no_http).then(|| address::resolve("--http", &self.http, http));
+        Ok(Addresses {
+            lines: address::resolve("--listen", &self.listen, lines)?,
+            http: http.transpose()?,
+        })
     }
 }
 
@@ -130,13 +146,14 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
     if let Some(data) = serve.data.to_str().filter(|data| database::is_meant_by(data)) {
         return database::run(serve, data);
     }
-    let addresses = serve.addresses()?;
+    let guard = serve.guard.open(Some(&serve.data))?;
+    let addresses = serve.addresses(&guard)?;
     // A connection takes an open file. Those that the journal needs are not given away: without
     // one, a rotation would fail and stop the bank.
     let connections_max = probe::connections_allowed().min(serve.connections_max);
     let opened = opening::open(serve)?;
     door::runtime()?.block_on(async {
-        let door = Door::open(serve, &addresses).await?;
+        let door = Door::open(serve, &addresses, guard).await?;
         let opening::Opened { disk, parts, options, found } = opened;
         let report = parts.report.clone();
         let engine: Arc<Embedded<RealDisk>> =
@@ -147,6 +164,7 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
             data: &serve.data,
             bound: door.bound,
             http: door.http_bound(),
+            access: &door.guard.told,
             connections_wanted: serve.connections_max,
             connections_max,
         });

@@ -1,9 +1,9 @@
-//! SIGTERM and SIGINT: the first stops in order, the second at once. Stopping at once is a crash,
+//! SIGHUP reads the certificate again. SIGTERM and SIGINT: the first stops in order, the second at once. Stopping at once is a crash,
 //! and a crash loses nothing acknowledged.
 
 use std::io;
 
-use server::CancellationToken;
+use server::{CancellationToken, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Cancels `stop` at the first signal; ends the process at the second.
@@ -25,6 +25,23 @@ pub fn watch(stop: CancellationToken) -> io::Result<()> {
         tracing::warn!(target: "server", event = "stopped_at_once", signal = name,
             "stopped at once; nothing acknowledged is lost");
         std::process::exit(exit);
+    });
+    Ok(())
+}
+
+/// Reads the certificate again at each SIGHUP, and when its files change. Without one, SIGHUP does
+/// nothing; who has access is looked at all the time.
+pub fn reload(tls: Option<Tls>) -> io::Result<()> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    if let Some(watched) = tls.clone() {
+        tokio::spawn(async move { watched.keep_current(|_| {}).await });
+    }
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            if let Some(tls) = &tls {
+                tls.tell(tls.reload(), &mut |_| {});
+            }
+        }
     });
     Ok(())
 }

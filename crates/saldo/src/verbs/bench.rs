@@ -222,7 +222,7 @@ async fn measure(
     };
     let field = Field {
         load,
-        address: &server.address,
+        route: server.route(),
         patience: server.timeout,
         run: &run,
         names: Arc::clone(&names),

@@ -21,6 +21,7 @@ pub mod resolve;
 pub mod restore;
 pub mod shutdown;
 pub mod statement;
+pub mod tail;
 pub mod tls;
 pub mod token;
 pub mod totals;

@@ -100,7 +100,7 @@ impl Bank {
             Request::Balance(_) | Request::Balances(_) if is_lost => {
                 Outcome::Unknown { tx_id: None }
             }
-            Request::Write { command, tx_id, tx_id_given, not_after_us, by: _ } => {
+            Request::Write { command, tx_id, tx_id_given, not_after_us, by } => {
                 let as_of = Seq::new(model.seq());
                 let mut books = self.books.lock().unwrap();
                 let given = tx_id_given.then(|| tx_id.clone());
@@ -129,21 +129,22 @@ impl Bank {
                     Seq::new(model.seq()),
                 );
                 if let Outcome::Done { seq, event, .. } = &outcome {
-                    books.note(*seq, &tx_id, event);
+                    books.note(*seq, &tx_id, by, event);
                 } else if let Outcome::Refused { rejection, seq: Some(seq), .. } = &outcome {
                     let rejection = rejection.clone();
-                    books.note(*seq, &tx_id, &Event::Refused(Refused { command, rejection }));
+                    let event = Event::Refused(Refused { command, rejection });
+                    books.note(*seq, &tx_id, by, &event);
                 }
                 outcome
             }
-            Request::Resolve { tx_id, by: _ } => {
+            Request::Resolve { tx_id, by } => {
                 let mut books = self.books.lock().unwrap();
                 let duplicate = books.under(tx_id.as_str()).is_some();
                 if !duplicate {
                     // The model knows no voids: a change of nothing takes the place of one.
                     let nothing = Command::Init(Openings::default());
                     model.execute(&nothing, tx_id.as_str(), true);
-                    books.note(Seq::new(model.seq()), &tx_id, &Event::Void);
+                    books.note(Seq::new(model.seq()), &tx_id, by, &Event::Void);
                 }
                 let transaction = books.under(tx_id.as_str()).unwrap().clone();
                 Outcome::Resolved { transaction: Arc::new(transaction), duplicate }

@@ -7,7 +7,7 @@ use engine::query::{
     AccountLine, Kind, Moment, Named, Order, Query, Reading, Statement, StatementLine,
     StatementPage, Totals,
 };
-use ledger::{AccountId, Balance, Event, Seq, Transaction, TxId};
+use ledger::{AccountId, Balance, By, Event, Seq, Transaction, TxId};
 
 /// The time of the event with the seq 0, in microseconds since the Unix epoch; each event has the
 /// next one.
@@ -19,11 +19,12 @@ pub struct Books(Vec<Transaction<'static>>, HashMap<String, usize>);
 
 impl Books {
     /// Notes what happened, unless it stands there already.
-    pub fn note(&mut self, seq: Seq, tx_id: &TxId<'_>, event: &Event<'_>) {
+    pub fn note(&mut self, seq: Seq, tx_id: &TxId<'_>, by: Option<By<'_>>, event: &Event<'_>) {
         if seq > self.seq() {
             self.1.insert(tx_id.to_string(), self.0.len());
             let (tx_id, event) = (tx_id.clone().into_owned(), event.clone().into_owned());
-            self.0.push(Transaction { seq, tx_id, by: None, event, at_us: AT_US + seq.get() });
+            let by = by.map(By::into_owned);
+            self.0.push(Transaction { seq, tx_id, by, event, at_us: AT_US + seq.get() });
         }
     }
 

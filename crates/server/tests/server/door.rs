@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
-use server::{Options, Report, serve};
+use server::access::Access;
+use server::{Desk, Options, Report, Tls, serve};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -17,6 +18,7 @@ use crate::bank::Bank;
 pub struct Door {
     pub address: SocketAddr,
     pub bank: Arc<Bank>,
+    pub desk: Desk,
     pub stop: CancellationToken,
     serving: JoinHandle<Report>,
 }
@@ -27,11 +29,24 @@ impl Door {
     }
 
     pub async fn with(options: Options) -> Self {
+        Self::guarded(options, Access::off()).await
+    }
+
+    pub async fn guarded(options: Options, access: Access) -> Self {
+        Self::new(options, access, None).await
+    }
+
+    pub async fn behind(options: Options, tls: Tls) -> Self {
+        Self::new(options, Access::off(), Some(tls)).await
+    }
+
+    pub async fn new(options: Options, access: Access, tls: Option<Tls>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (bank, stop) = (Arc::new(Bank::new()), CancellationToken::new());
-        let serving = tokio::spawn(serve(listener, bank.clone(), options, stop.clone()));
-        Self { address, bank, stop, serving }
+        let desk = Desk::new(bank.clone(), access, stop.clone());
+        let serving = tokio::spawn(serve(listener, desk.clone(), tls, options, stop.clone()));
+        Self { address, bank, desk, stop, serving }
     }
 
     pub async fn client(&self) -> Client {
@@ -67,6 +82,11 @@ impl Replies {
         self.0.read_line(&mut line).await.ok().filter(|bytes| *bytes > 0)?;
         assert!(line.ends_with('\n'), "the connection ended within {line:?}");
         Some(serde_json::from_str(&line).unwrap())
+    }
+
+    /// Everything up to the end of the connection, or to its loss.
+    pub async fn rest(&mut self, bytes: &mut Vec<u8>) {
+        self.0.read_to_end(bytes).await.ok();
     }
 
     /// The next reply.
