@@ -19,6 +19,7 @@ mod durable;
 mod golden;
 mod harness;
 mod history;
+mod http;
 mod idempotency;
 mod idle;
 mod import;

@@ -39,6 +39,8 @@ const FENCES: &[(&str, &[&str])] = &[
             "askama",
             "axum",
             "axum-server",
+            "futures-util",
+            "percent-encoding",
             "serde",
             "serde_json",
             "thiserror",
