@@ -41,6 +41,8 @@ const FENCES: &[(&str, &[&str])] = &[
             "axum-server",
             "futures-util",
             "percent-encoding",
+            "prometheus-client",
+            "rustix",
             "serde",
             "serde_json",
             "thiserror",
