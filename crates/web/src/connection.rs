@@ -24,8 +24,9 @@ const LINGER: Duration = Duration::from_millis(500);
 /// Most bytes that are read and forgotten then.
 const LINGER_BYTES_MAX: u64 = 64 << 10;
 
-/// Most connections too many that are told so at the same time; others are closed without a word.
-const LINGERING_MAX: usize = 64;
+/// Most connections too many that are told so at the same time; others are closed without a word. Few:
+/// each takes an open file that nobody counted on.
+const LINGERING_MAX: usize = 16;
 
 /// Takes connections as long as there is room.
 #[derive(Clone)]

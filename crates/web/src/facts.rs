@@ -30,12 +30,16 @@ pub enum Keeper {
     Database,
 }
 
+/// Proves the history from its first seal on. The function that it is given is told the seq reached, now
+/// and then.
+pub type Verify = dyn Fn(&dyn Fn(u64)) -> Result<Proven, String> + Send + Sync;
+
 /// What a bank in a folder can be told to do. Each of these blocks until it is done; text for people
 /// comes back where it fails.
 #[derive(Clone)]
 pub struct Care {
-    /// Proves the history from its first seal on; the function is told the seq reached, now and then.
-    pub verify: Arc<dyn Fn(&dyn Fn(u64)) -> Result<Proven, String> + Send + Sync>,
+    /// Proves the history.
+    pub verify: Arc<Verify>,
     /// Makes a checkpoint.
     pub checkpoint: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
 }

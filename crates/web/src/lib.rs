@@ -29,7 +29,7 @@ mod state;
 mod verification;
 
 pub use api::document::openapi;
-pub use facts::{Care, Facts, Keeper, Proven};
+pub use facts::{Care, Facts, Keeper, Proven, Verify};
 pub use options::Options;
 pub use serve::{Report, serve};
 pub use state::State;

@@ -24,9 +24,14 @@ pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-rep
 /// How long a client does well to wait before it asks again, when nobody knows better: seconds.
 const RETRY_AFTER_S: u32 = 1;
 
-/// What went wrong, for programs and for people.
+/// What went wrong, for programs and for people. In a box: it is rare, and large beside what is handed
+/// up in its place.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Problem {
+#[serde(transparent)]
+pub(crate) struct Problem(Box<Details>);
+
+#[derive(Clone, Debug, Serialize)]
+struct Details {
     /// A page that explains it.
     #[serde(rename = "type")]
     kind: String,
@@ -82,7 +87,7 @@ impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let entry = codes::entry(code);
         let status = entry.map_or(status, |entry| entry.status);
-        Self {
+        Self(Box::new(Details {
             kind: format!("/problems/{code}"),
             title: entry
                 .map_or(status.canonical_reason().unwrap_or("Problem"), |entry| entry.title),
@@ -96,7 +101,7 @@ impl Problem {
             as_of: None,
             standing: Standing::default(),
             retry_after_s: RETRY_AFTER_S,
-        }
+        }))
     }
 
     /// A problem with the status that the table has for `code`.
@@ -125,7 +130,10 @@ impl Problem {
             return Self::coded(Code::Internal, "the answer cannot be told");
         };
         let code = Code::of(&code).unwrap_or(Code::Internal);
-        Self { as_of: Some(as_of), standing, ..Self::coded(code, error) }
+        let mut problem = Self::coded(code, error);
+        problem.0.as_of = Some(as_of);
+        problem.0.standing = standing;
+        problem
     }
 
     /// The engine did nothing, or cannot read at the moment.
@@ -140,24 +148,25 @@ impl Problem {
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.0.retry_after_s));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self.standing.duplicate {
+        if self.0.standing.duplicate {
             headers.insert(REPLAYED, HeaderValue::from_static("true"));
         }
         response.extensions_mut().insert(self);
@@ -170,15 +179,16 @@ pub(crate) async fn complete(state: Shared<State>, request: Request, next: Next)
     let instance = request.uri().path().to_owned();
     let request_id = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());
     let mut response = next.run(request).await;
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+    let Some(mut problem) = response.extensions_mut().remove::<Problem>() else {
         return response;
     };
     let durable = state.engine().seq_durable().get();
-    let as_of = problem.as_of.unwrap_or(durable);
-    let whole = Problem { instance: Some(instance), request_id, as_of: Some(as_of), ..problem };
+    problem.0.as_of.get_or_insert(durable);
+    problem.0.instance = Some(instance);
+    problem.0.request_id = request_id;
     // What a handler set beside the problem, such as Allow, stays.
     let headers = response.headers().clone();
-    let mut answer = whole.into_response();
+    let mut answer = problem.into_response();
     answer.extensions_mut().remove::<Problem>();
     for (name, value) in &headers {
         if name != header::CONTENT_LENGTH {

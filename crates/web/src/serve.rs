@@ -39,6 +39,9 @@ pub async fn serve(listener: TcpListener, state: State) -> io::Result<Report> {
         .http1_only()
         .acceptor(Reception::new(state.clone()))
         .first_request_timeout(head_timeout)
+        .accept_error_handler(|_, error| {
+            tracing::debug!(event = "connection_lost", %error, "a connection was not begun");
+        })
         .handle(handle.clone());
     server
         .http_builder()

@@ -34,7 +34,7 @@ pub fn parse(text: &str) -> Result<Address, Failure> {
 pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
     let addresses = serve.addresses()?;
     let place = parse(data)?;
-    let connections_max = probe::connections_allowed().min(serve.connections_max);
+    let (connections_max, _) = serve.connections(probe::connections_allowed());
     let mode = if serve.unreplicated { Mode::Unchecked } else { Mode::Replicated };
     let patience = serve.database_patience;
     let on_fatal = fatal::database_unfit;

@@ -116,12 +116,18 @@ impl Serve {
         }
     }
 
+    /// How many connections each door takes, those with lines first, when there may be `allowed` in all.
+    fn connections(&self, allowed: u32) -> (u32, u32) {
+        let http = if self.no_http { 0 } else { self.http_connections_max.min(allowed / 4).max(1) };
+        (allowed.saturating_sub(http).max(1).min(self.connections_max), http)
+    }
+
     /// What the HTTP door keeps to.
     fn web(&self) -> web::Options {
         web::Options {
             hosts: self.http_host.clone(),
             drain: self.drain,
-            connections_max: self.http_connections_max as usize,
+            connections_max: self.connections(probe::connections_allowed()).1 as usize,
             ..web::Options::default()
         }
     }
@@ -159,7 +165,7 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
     let addresses = serve.addresses()?;
     // A connection takes an open file. Those that the journal needs are not given away: without
     // one, a rotation would fail and stop the bank.
-    let connections_max = probe::connections_allowed().min(serve.connections_max);
+    let (connections_max, _) = serve.connections(probe::connections_allowed());
     let opened = opening::open(serve)?;
     door::runtime()?.block_on(async {
         let door = Door::open(serve, &addresses).await?;

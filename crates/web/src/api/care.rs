@@ -107,8 +107,13 @@ pub(super) async fn checkpoint(
             Ok(([(header::CONTENT_TYPE, "application/json")], made).into_response())
         }
         Ok(Err(why)) => Err(Problem::of("checkpoint_failed", why)),
-        // A panic is a bug, here as on every thread of the bank.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => match error.try_into_panic() {
+            // A panic is a bug, here as on every thread of the bank.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_never_begun) => {
+                Err(Problem::coded(Code::ShuttingDown, "the server is shutting down"))
+            }
+        },
     }
 }
 
