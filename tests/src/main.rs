@@ -22,6 +22,7 @@ mod golden;
 mod guarded;
 mod harness;
 mod history;
+mod http;
 mod idempotency;
 mod idle;
 mod import;

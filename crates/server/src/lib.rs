@@ -39,11 +39,12 @@ mod visitors;
 mod wire;
 
 pub use access;
-pub use batch::code_of;
+pub use batch::{code_of, write_outcome};
 pub use counters::Counters;
 pub use desk::{Desk, No, seen_by};
 pub use feed::Feed;
 pub use options::Options;
+pub use query::{for_engine, write_reading};
 pub use serve::{Report, serve};
 pub use tls::Tls;
 pub use tokio_util::sync::CancellationToken;

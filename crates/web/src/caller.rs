@@ -1,13 +1,13 @@
 //! Who asks, found out before a handler runs, and the one way by which handlers reach the bank.
 
-use std::convert::Infallible;
-
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use engine::{Outcome, Query, Reading, Request};
+use protocol::Code;
 use server::No;
-use server::access::Principal;
+use server::access::{Act, Principal};
 
 use crate::problem::Problem;
 use crate::state::State;
@@ -20,14 +20,38 @@ pub(crate) struct Caller {
 }
 
 impl FromRequestParts<State> for Caller {
-    type Rejection = Infallible;
+    type Rejection = Problem;
 
-    async fn from_request_parts(_: &mut Parts, _: &State) -> Result<Self, Infallible> {
-        Ok(Self { who: Principal::open() })
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let access = state.desk().access();
+        if !access.is_on() {
+            return Ok(Self { who: Principal::open() });
+        }
+        let token = bearer(&parts.headers).ok_or_else(|| {
+            Problem::coded(Code::Unauthenticated, "this server wants to know who asks")
+        })?;
+        // Unknown, ended and expired look alike: only who has a token learns what became of it.
+        let who = access
+            .token(token)
+            .map_err(|_denied| Problem::coded(Code::Unauthenticated, "this token opens nothing"))?;
+        Ok(Self { who })
     }
 }
 
+/// The token of a request, in the form of RFC 6750, section 2.1; one header and no other form.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+}
+
 impl State {
+    /// Whether `caller` may do `act`, which names no account.
+    pub(crate) fn may(&self, caller: &Caller, act: Act) -> Result<(), Problem> {
+        self.desk().may(&caller.who, act, []).map_err(refused)
+    }
+
     /// Runs one request of `caller` and returns once its outcome is durable.
     pub(crate) async fn ask(
         &self,

@@ -46,6 +46,8 @@ const FENCES: &[(&str, &[&str])] = &[
             "askama",
             "axum",
             "axum-server",
+            "futures-util",
+            "percent-encoding",
             "prometheus-client",
             "rustix",
             "serde",

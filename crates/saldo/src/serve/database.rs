@@ -41,7 +41,7 @@ pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
     let guard = serve.guard.open(None)?;
     let addresses = serve.addresses(&guard)?;
     let place = parse(data)?;
-    let connections_max = probe::connections_allowed().min(serve.connections_max);
+    let (connections_max, _) = serve.connections(probe::connections_allowed());
     let mode = if serve.unreplicated { Mode::Unchecked } else { Mode::Replicated };
     let patience = serve.database_patience;
     let on_fatal = fatal::database_unfit;
@@ -52,7 +52,8 @@ pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
         let door = Door::open(serve, &addresses, guard).await?;
         greet(&place, mode, &door, engine.seq_durable().get());
         door.announce()?;
-        let served = door.serve(engine.clone(), serve, connections_max).await;
+        let facts = web::Facts { keeper: web::Keeper::Database, ..web::Facts::default() };
+        let served = door.serve(engine.clone(), serve, connections_max, facts).await;
         let seq = engine.seq_durable().get();
         if let Some(engine) = Arc::into_inner(engine) {
             engine.close().await;

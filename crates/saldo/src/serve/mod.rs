@@ -5,6 +5,7 @@
 //! sealed and trimmed.
 
 mod address;
+mod care;
 pub mod database;
 mod door;
 mod fatal;
@@ -65,6 +66,10 @@ pub struct Serve {
     #[arg(long, value_name = "COUNT", env = "SALDO_CONNECTIONS_MAX", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..))]
     connections_max: u32,
+    /// Most connections over HTTP at once; one more is told so and closed
+    #[arg(long, value_name = "COUNT", env = "SALDO_HTTP_CONNECTIONS_MAX", default_value_t = 1_000,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    http_connections_max: u32,
     /// Most bytes in one line of a client
     #[arg(long, value_name = "BYTES", env = "SALDO_LINE_BYTES_MAX", default_value_t = 1 << 20,
           value_parser = clap::value_parser!(u32).range(1024..=1 << 20))]
@@ -120,9 +125,20 @@ impl Serve {
         }
     }
 
+    /// How many connections each door takes, those with lines first, when there may be `allowed` in all.
+    fn connections(&self, allowed: u32) -> (u32, u32) {
+        let http = if self.no_http { 0 } else { self.http_connections_max.min(allowed / 4).max(1) };
+        (allowed.saturating_sub(http).max(1).min(self.connections_max), http)
+    }
+
     /// What the HTTP door keeps to.
     fn web(&self) -> web::Options {
-        web::Options { hosts: self.http_host.clone(), drain: self.drain }
+        web::Options {
+            hosts: self.http_host.clone(),
+            drain: self.drain,
+            connections_max: self.connections(probe::connections_allowed()).1 as usize,
+            ..web::Options::default()
+        }
     }
 
     /// Where to listen, both doors; `None`: no HTTP.
@@ -150,7 +166,7 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
     let addresses = serve.addresses(&guard)?;
     // A connection takes an open file. Those that the journal needs are not given away: without
     // one, a rotation would fail and stop the bank.
-    let connections_max = probe::connections_allowed().min(serve.connections_max);
+    let (connections_max, _) = serve.connections(probe::connections_allowed());
     let opened = opening::open(serve)?;
     door::runtime()?.block_on(async {
         let door = Door::open(serve, &addresses, guard).await?;
@@ -169,7 +185,8 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
             connections_max,
         });
         door.announce()?;
-        let served = door.serve(engine.clone(), serve, connections_max).await;
+        let facts = care::facts(&report.genesis, &engine, &serve.data);
+        let served = door.serve(engine.clone(), serve, connections_max, facts).await;
         let closing = engine.clone();
         match tokio::task::spawn_blocking(move || closing.close()).await {
             Ok(Ok(has_checkpoint)) => {

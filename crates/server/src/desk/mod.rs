@@ -59,6 +59,11 @@ impl Desk {
         &*self.inner.engine
     }
 
+    /// The same, for a task of its own.
+    pub fn engine_shared(&self) -> Arc<dyn Engine> {
+        Arc::clone(&self.inner.engine)
+    }
+
     /// Who may do what.
     pub fn access(&self) -> &Access {
         &self.inner.access
