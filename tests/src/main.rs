@@ -11,6 +11,7 @@ mod bench;
 mod bulk;
 mod cli;
 mod conformance;
+mod console;
 mod copy;
 mod damage;
 mod database;

@@ -44,7 +44,7 @@ pub async fn serve(listener: TcpListener, state: State) -> io::Result<Report> {
 fn router(state: State) -> Router {
     Router::new()
         .merge(api::router())
-        .merge(console::router())
+        .merge(console::router(state.clone()))
         .fallback(problem::no_such_page)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(state.clone(), guard::look))

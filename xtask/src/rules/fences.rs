@@ -39,6 +39,10 @@ const FENCES: &[(&str, &[&str])] = &[
             "askama",
             "axum",
             "axum-server",
+            "blake3",
+            "futures-util",
+            "getrandom",
+            "jiff",
             "serde",
             "serde_json",
             "thiserror",
@@ -98,7 +102,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("sim", &["rand", "thiserror"]),
     ("tests", &["blake3", "serde_json"]),
-    ("xtask", &["anyhow", "rustix", "tempfile", "toml", "serde_json"]),
+    ("xtask", &["anyhow", "rustix", "sha2", "tempfile", "toml", "serde_json"]),
 ];
 
 /// What any room's tests may name. As an optional dependency these also stand behind a feature of
