@@ -33,6 +33,10 @@ const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 375, heig
 async function fits(page) {
   const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   expect(inner, "the page is no wider than the screen").toBeLessThanOrEqual(outer);
+  // A card hides what sticks out of it.
+  const cut = await page.evaluate(() => [...document.querySelectorAll(".card, .figures")]
+    .filter((card) => card.scrollWidth > card.clientWidth).map((card) => card.textContent.trim().slice(0, 60)));
+  expect(cut, "nothing is cut off").toEqual([]);
 }
 
 async function accessible(page) {

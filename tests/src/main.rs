@@ -20,6 +20,7 @@ mod durable;
 mod golden;
 mod harness;
 mod history;
+mod http;
 mod idempotency;
 mod idle;
 mod import;

@@ -93,6 +93,10 @@ impl<'f> Shell<'f> {
         self.turn.set(self.turn.get() + 1);
         let port = server.address.port();
         let command = command.replace("127.0.0.1 5000", &format!("127.0.0.1 {port}"));
+        let command = match server.http {
+            Some(http) => command.replace("127.0.0.1:5080", &http.to_string()),
+            None => command,
+        };
         let mut shell = Command::new("sh");
         clean(&mut shell);
         let bin = self.folder.around().join("bin").into_os_string().into_string().unwrap();
@@ -186,6 +190,25 @@ fn promised_output_is_compared_to_the_letter_but_for_what_it_leaves_open() {
     assert!(fits(&["a", "x", "y", "z"], &promised(&["a", "…", "z"])));
     assert!(fits(&["z"], &promised(&["…", "z"])));
     assert!(!fits(&["a", "x"], &promised(&["a", "…", "z"])));
+}
+
+#[test]
+fn the_page_about_http_runs_as_it_is_written() {
+    check_readme("docs/http.md", 6);
+}
+
+#[test]
+fn the_python_client_of_the_page_about_http_works() {
+    let page = fs::read_to_string(repository().join("docs/http.md")).unwrap();
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let program = blocks(&page, "python").remove(0);
+    let program = program.replace("127.0.0.1:5080", &server.http.unwrap().to_string());
+    // Run twice: the key makes it happen once.
+    for _ in 0..2 {
+        let ended = end(Command::new("python3").arg("-c").arg(&program), b"").with_code(0);
+        assert_eq!(ended.stdout, "250000\n250000\n", "{ended:?}");
+    }
 }
 
 /// A dialogue of the protocol page: what is said, and what comes back but for the tx_ids that the

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, ensure};
 
 /// Variables of ours that a person may set to size the tests; every other `SALDO_…` would point
 /// the tests at a bank that is not theirs.
-pub const TIER_VARIABLES: [&str; 4] =
-    ["SALDO_KILLS", "SALDO_SEEDS", "SALDO_PG_FAULTS", "SALDO_FAILOVERS"];
+pub const TIER_VARIABLES: [&str; 5] =
+    ["SALDO_KILLS", "SALDO_SEEDS", "SALDO_PG_FAULTS", "SALDO_FAILOVERS", "SALDO_SCHEMATHESIS"];
 
 /// The repository's root folder.
 pub fn root() -> Result<PathBuf> {

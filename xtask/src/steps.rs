@@ -166,6 +166,11 @@ pub const SLOW_TIERS: &[SlowTier] = &[
         what: "a PostgreSQL cluster under Patroni, each of its faults under load 20 times; the usual run \
                kills the primary once",
     },
+    SlowTier {
+        variable: "SALDO_SCHEMATHESIS",
+        value: "10000",
+        what: "10,000 generated requests against the OpenAPI document",
+    },
 ];
 
 #[cfg(test)]

@@ -81,6 +81,11 @@ impl Failure {
         self
     }
 
+    /// What went wrong, as one line.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// What the process is to end with.
     pub fn exit(&self) -> Exit {
         self.exit

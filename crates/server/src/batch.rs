@@ -160,8 +160,9 @@ impl Aside {
     }
 }
 
-/// `position`: what an outcome reflects that has no position of its own.
-fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, position: Seq) {
+/// Writes the reply to a request, its line feed included. `position`: what an outcome reflects that
+/// has no position of its own.
+pub fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>, position: Seq) {
     match outcome {
         Outcome::Done { seq, tx_id, event, duplicate } => {
             reply::done(out, event, *seq, tx_id, *duplicate);

@@ -25,7 +25,8 @@ mod serve;
 mod throttle;
 mod tx_ids;
 
-pub use batch::code_of;
+pub use batch::{code_of, write_outcome};
 pub use options::Options;
+pub use query::{for_engine, write_reading};
 pub use serve::{Report, serve};
 pub use tokio_util::sync::CancellationToken;

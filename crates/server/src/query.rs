@@ -11,7 +11,7 @@ use protocol::query::{AccountsPage, Moment, Named, Order, Query, Resume};
 use protocol::reply::{self, history};
 
 /// The question, as the engine takes it.
-pub(crate) fn for_engine<'q>(query: &'q Query<'q>) -> engine::Query<'q> {
+pub fn for_engine<'q>(query: &'q Query<'q>) -> engine::Query<'q> {
     match query {
         Query::Transaction(Named::TxId(tx_id)) => {
             engine::Query::Transaction(seam::Named::TxId(tx_id.clone()))
@@ -58,7 +58,7 @@ pub(crate) fn for_engine<'q>(query: &'q Query<'q>) -> engine::Query<'q> {
 
 /// Writes the reply to `query`. `seen`: the highest position that this connection was told; it
 /// moves up. `durable`: the engine's own.
-pub(crate) fn write_reading(
+pub fn write_reading(
     out: &mut Vec<u8>,
     query: &Query<'_>,
     reading: &Result<Reading, Unavailable>,

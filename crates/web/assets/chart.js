@@ -3,6 +3,8 @@
   "use strict";
   const language = document.documentElement.lang;
   const charts = [];
+  // Steps of an axis of counts: whole ones.
+  const WHOLE = [1, 2, 5].flatMap((first) => [0, 1, 2, 3, 4, 5, 6].map((power) => first * 10 ** power)).sort((a, b) => a - b);
 
   // A chart is drawn, not styled: its colours are read from the sheet.
   const colours = (place) => {
@@ -18,8 +20,8 @@
   const draw = (place, data, { stepped, scale, values }) => {
     const { line, axis, grid } = colours(place);
     const axisOf = (more) => ({ stroke: axis, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif", ...more });
-    const time = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
-    const date = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short" });
+    const time = new Intl.DateTimeFormat(language, { timeStyle: "medium", hourCycle: "h23" });
+    const date = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short", hourCycle: "h23" });
     const longest = Math.max(0, ...values([null], [Math.max(0, ...data[1].filter(Number.isFinite))]).map((text) => text.length));
     const options = {
       width: place.clientWidth - 24,
@@ -28,11 +30,11 @@
       cursor: { points: { size: 7 }, y: false },
       scales: { x: { time: true }, y: { range: scale } },
       axes: [
-        axisOf({ space: 90, values: (plot, ticks) => {
+        axisOf({ space: 90, size: 30, values: (plot, ticks) => {
           const far = ticks.length > 1 && ticks[ticks.length - 1] - ticks[0] > 86400;
           return ticks.map((tick) => (far ? date : time).format(new Date(tick * 1000)));
         } }),
-        axisOf({ size: Math.max(48, 14 + 8 * longest), values }),
+        axisOf({ size: Math.max(48, 14 + 8 * longest), values, ...(stepped ? {} : { incrs: WHOLE }) }),
       ],
       series: [
         { label: place.dataset.time },

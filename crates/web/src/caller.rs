@@ -13,6 +13,15 @@ use crate::state::State;
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {}
 
+/// What is asked of the server rather than of the bank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Status,
+    Verify,
+    Checkpoint,
+    Shutdown,
+}
+
 impl FromRequestParts<State> for Caller {
     type Rejection = Infallible;
 
@@ -22,6 +31,12 @@ impl FromRequestParts<State> for Caller {
 }
 
 impl State {
+    /// Whether `caller` may do `act`. Without access control everybody on this machine may.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "one way for every door")]
+    pub(crate) fn may(&self, _: &Caller, _: Act) -> Result<(), Problem> {
+        Ok(())
+    }
+
     /// Runs one request of `caller` and returns once its outcome is durable.
     pub(crate) async fn ask(
         &self,

@@ -43,6 +43,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "futures-util",
             "getrandom",
             "jiff",
+            "percent-encoding",
             "serde",
             "serde_json",
             "thiserror",

@@ -40,6 +40,11 @@ pub fn transaction(out: &mut Vec<u8>, found: Option<&Transaction<'_>>, as_of: Se
     position_and_end(out, as_of);
 }
 
+/// One transaction alone, as it stands in a list: one object, without a line feed.
+pub fn item(out: &mut Vec<u8>, transaction: &Transaction<'_>) {
+    transaction::object(out, transaction);
+}
+
 /// A page of transactions, oldest first. `next`: where the next page begins, when there is one.
 /// The page ends early behind [`PAGE_BYTES`]. `cursor`: the cursor of a page that goes on behind
 /// this seq.

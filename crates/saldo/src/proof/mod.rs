@@ -52,8 +52,9 @@ fn is_live(disk: &RealDisk) -> Result<bool, Failure> {
     })
 }
 
-/// Reads the folder; once more when a running server changed it in between.
-fn read<T>(
+/// Reads the folder; once more when a running server changed it in between. Says as well whether a
+/// server has it open.
+pub fn read<T>(
     disk: &RealDisk,
     mut reading: impl FnMut() -> Result<T, OpenError>,
 ) -> Result<(T, bool), Failure> {

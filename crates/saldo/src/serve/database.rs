@@ -45,7 +45,8 @@ pub fn run(serve: &Serve, data: &str) -> Result<(), Failure> {
         let door = Door::open(serve, &addresses).await?;
         greet(&place, mode, &door, engine.seq_durable().get());
         door.announce()?;
-        let served = door.serve(engine.clone(), serve, connections_max).await;
+        let facts = web::Facts { keeper: web::Keeper::Database, ..web::Facts::default() };
+        let served = door.serve(engine.clone(), serve, connections_max, facts).await;
         let seq = engine.seq_durable().get();
         if let Some(engine) = Arc::into_inner(engine) {
             engine.close().await;

@@ -78,17 +78,21 @@ impl Door {
         }
     }
 
-    /// Serves until told to stop, and until every client is answered.
+    /// Serves until told to stop, and until every client is answered. `facts`: what the server says of
+    /// itself.
     pub async fn serve(
         self,
         engine: Arc<dyn Engine>,
         serve: &Serve,
         connections_max: u32,
+        facts: web::Facts,
     ) -> Report {
-        let Self { listener, http, stop, .. } = self;
+        let Self { listener, http, stop, bound: lines } = self;
+        let facts = web::Facts { version: env!("CARGO_PKG_VERSION"), lines: Some(lines), ..facts };
         let web = async {
             let Some((listener, bound)) = http else { return };
-            let state = web::State::new(engine.clone(), serve.web(), bound, stop.clone());
+            let (engine, stop) = (engine.clone(), stop.clone());
+            let state = web::State::with_facts(engine, serve.web(), bound, stop, facts);
             if let Err(error) = web::serve(listener, state).await {
                 tracing::error!(target: "web", event = "http_failed", %error, "HTTP is not served");
             }

@@ -5,6 +5,7 @@
 //! sealed and trimmed.
 
 mod address;
+mod care;
 pub mod database;
 mod door;
 mod fatal;
@@ -63,6 +64,10 @@ pub struct Serve {
     #[arg(long, value_name = "COUNT", env = "SALDO_CONNECTIONS_MAX", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..))]
     connections_max: u32,
+    /// Most connections over HTTP at once; one more is told so and closed
+    #[arg(long, value_name = "COUNT", env = "SALDO_HTTP_CONNECTIONS_MAX", default_value_t = 1_000,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    http_connections_max: u32,
     /// Most bytes in one line of a client
     #[arg(long, value_name = "BYTES", env = "SALDO_LINE_BYTES_MAX", default_value_t = 1 << 20,
           value_parser = clap::value_parser!(u32).range(1024..=1 << 20))]
@@ -113,7 +118,12 @@ impl Serve {
 
     /// What the HTTP door keeps to.
     fn web(&self) -> web::Options {
-        web::Options { hosts: self.http_host.clone(), drain: self.drain }
+        web::Options {
+            hosts: self.http_host.clone(),
+            drain: self.drain,
+            connections_max: self.http_connections_max as usize,
+            ..web::Options::default()
+        }
     }
 
     /// Where to listen, both doors; `None`: no HTTP.
@@ -167,7 +177,8 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
             connections_max,
         });
         door.announce()?;
-        let served = door.serve(engine.clone(), serve, connections_max).await;
+        let facts = care::facts(&report.genesis, &engine, &serve.data);
+        let served = door.serve(engine.clone(), serve, connections_max, facts).await;
         let closing = engine.clone();
         match tokio::task::spawn_blocking(move || closing.close()).await {
             Ok(Ok(has_checkpoint)) => {

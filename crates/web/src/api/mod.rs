@@ -1,38 +1,55 @@
 //! For programs: `/api/v1`, and whether the server lives and may serve.
+//!
+//! `write`, `read`, `events`, `status` and `care` are the resources; `wire` makes lines of what is asked
+//! and answers of replies, `body`, `idempotency` and `etag` are the parts of HTTP that they share; `schema`
+//! and `document` describe all of it.
 
-use axum::extract::State as Shared;
-use axum::response::{IntoResponse, Response};
+mod body;
+mod care;
+pub(crate) mod document;
+mod etag;
+mod events;
+mod idempotency;
+mod read;
+mod schema;
+mod status;
+mod wire;
+mod write;
+
+use axum::Router;
 use axum::routing::get;
-use axum::{Json, Router};
-use engine::{Query, Reading};
-use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use axum::http::StatusCode;
-
-use crate::problem::Problem;
 use crate::state::State;
 
 /// The routes of the API.
 pub(crate) fn router() -> Router<State> {
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))
+    let (routes, _) = described().split_for_parts();
+    routes
+        .route("/healthz", get(status::alive))
+        .route("/readyz", get(status::ready))
+        .route("/api/v1/openapi.json", get(document::json))
 }
 
-/// The process answers.
-async fn alive() -> &'static str {
-    "ok\n"
-}
-
-/// The bank answers: what keeps it can be read, and the server is not about to stop.
-async fn ready(state: Shared<State>) -> Response {
-    if state.stop().is_cancelled() {
-        return not_ready("the server is shutting down");
-    }
-    match state.engine().read(Query::Totals).await.as_ref().map(Reading::as_of) {
-        Ok(seq) => Json(json!({"ready": true, "seq": seq.get()})).into_response(),
-        Err(why) => not_ready(why.to_string()),
-    }
-}
-
-fn not_ready(why: impl Into<String>) -> Response {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", why).into_response()
+/// The resources, each with its description.
+fn described() -> OpenApiRouter<State> {
+    let resources = OpenApiRouter::new()
+        .routes(routes!(write::deposit))
+        .routes(routes!(write::withdraw))
+        .routes(routes!(write::transfer))
+        .routes(routes!(write::init))
+        .routes(routes!(write::resolve))
+        .routes(routes!(read::accounts))
+        .routes(routes!(read::account))
+        .routes(routes!(read::statement))
+        .routes(routes!(read::transactions))
+        .routes(routes!(read::transaction))
+        .routes(routes!(read::totals))
+        .routes(routes!(events::events))
+        .routes(routes!(status::status))
+        .routes(routes!(care::verify, care::verification))
+        .routes(routes!(care::checkpoint))
+        .routes(routes!(care::shutdown));
+    OpenApiRouter::new().nest("/api/v1", resources)
 }

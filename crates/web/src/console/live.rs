@@ -6,7 +6,6 @@
 //! event ask `/api/v1/events`.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
@@ -14,11 +13,10 @@ use axum::extract::{Query as Asked, State as Shared};
 use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Router};
 use futures_util::stream::{self, Stream};
 use ledger::{Seq, Transaction};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use super::frame::{Frame, Section};
@@ -35,18 +33,6 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// A stream ends after so long, and the browser asks again: so no forgotten page keeps a place for ever.
 const LONGEST: Duration = Duration::from_secs(900);
-
-/// Most open streams; one more is told to come back.
-const STREAMS_MAX: usize = 64;
-
-/// The places for streams.
-#[derive(Clone)]
-pub(super) struct Places(Arc<Semaphore>);
-
-/// Gives the routes their places.
-pub(super) fn with_places(router: Router<State>) -> Router<State> {
-    router.layer(Extension(Places(Arc::new(Semaphore::new(STREAMS_MAX)))))
-}
 
 #[derive(Deserialize)]
 pub(super) struct Asks {
@@ -68,11 +54,10 @@ struct Rows {
 /// `GET /console/live`
 pub(super) async fn stream(
     state: Shared<State>,
-    Extension(Places(places)): Extension<Places>,
     visitor: Visitor,
     Asked(asks): Asked<Asks>,
 ) -> Response {
-    let Ok(permit) = places.try_acquire_owned() else {
+    let Some(permit) = state.stream() else {
         let text = "too many pages are open that show what happens";
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", text).into_response();
     };

@@ -54,13 +54,13 @@ pub(crate) fn router(state: State) -> Router<State> {
         .route("/transactions/{seq}", get(transaction::show))
         .route("/transaction", get(transaction::by_tx_id))
         .route("/new/{kind}", get(moving::show).post(moving::post))
-        .route("/integrity", get(integrity::show))
+        .route("/integrity", get(integrity::show).post(integrity::act))
         .route("/settings", get(settings::show))
         .route("/console/preferences", post(preferences::choose))
         .route("/console/data/balance", get(account::points))
         .route("/console/data/holds", get(moving::hint))
         .route("/console/live", get(live::stream));
-    live::with_places(pages)
+    pages
         .layer(middleware::from_fn_with_state(state, visitor::keep_session))
         .merge(assets::router())
 }

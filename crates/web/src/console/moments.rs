@@ -49,7 +49,12 @@ fn ago(seconds: u64, texts: &Texts) -> String {
 
 /// Now, in microseconds since the Unix epoch; 0 on a machine whose clock stands before that.
 pub(super) fn now_us() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    micros(SystemTime::now())
+}
+
+/// A time in microseconds since the Unix epoch; 0 before that.
+pub(super) fn micros(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -186,6 +186,18 @@ texts! {
     proof: "Proof of all history", "Prova de todo o histórico";
     proof_text: "Every byte hashed, every seq in its place, each tx_id once, and the books right after every event:",
         "Cada byte conferido, cada seq no seu lugar, cada tx_id uma vez, e as contas fechando após cada evento:";
+    verify_now: "Verify now", "Verificar agora";
+    checkpoint_now: "Checkpoint now", "Checkpoint agora";
+    checkpoint_made: "The checkpoint is made: the next start reads less.",
+        "O checkpoint está feito: o próximo início lê menos.";
+    verify_never: "Not verified since this server started.", "Não verificado desde que este servidor iniciou.";
+    verify_running: "A verification is running; it has come to", "Uma verificação está em curso; chegou a";
+    verify_proven: "Proven up to", "Provado até";
+    verify_failed: "The verification failed:", "A verificação falhou:";
+    verify_large: "This history is too long to be proven within the server.",
+        "Este histórico é longo demais para ser provado dentro do servidor.";
+    last_seal: "Last seal; keep it elsewhere", "Último selo; guarde em outro lugar";
+    refresh: "Look again", "Ver de novo";
     // Settings.
     setting: "Setting", "Item";
     value: "Value", "Valor";
@@ -194,6 +206,13 @@ texts! {
     settings_text: "What is set by a flag is set by its variable too: saldo help environment.",
         "O que uma opção define, sua variável também define: saldo help environment.";
     set_version: "Version", "Versão";
+    set_ledger: "Ledger", "Livro";
+    set_keeper: "Kept in", "Guardado em";
+    kept_in_folder: "a folder", "uma pasta";
+    kept_in_database: "a database", "um banco de dados";
+    set_lines: "TCP address", "Endereço TCP";
+    set_connections: "Most HTTP connections", "Máximo de conexões HTTP";
+    set_streams: "Most live streams", "Máximo de fluxos ao vivo";
     set_currency: "Currency", "Moeda";
     set_http: "HTTP address", "Endereço HTTP";
     set_asked_by: "This page came from", "Esta página veio de";
