@@ -30,6 +30,7 @@ mod index;
 mod kill;
 mod load;
 mod many_clients;
+mod metrics;
 mod patroni;
 mod ports;
 mod proof;

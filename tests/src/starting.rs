@@ -93,13 +93,13 @@ fn a_folder_of_a_newer_format_is_refused() {
     let newer_header = |log: Vec<u8>| {
         let (header, rest) = log.split_at(header_end);
         let header = std::str::from_utf8(header).unwrap();
-        let newer = rehashed(header, "\"format\":1,", "\"format\":2,\"new\":[{}],");
+        let newer = rehashed(header, "\"format\":2,", "\"format\":3,\"new\":[{}],");
         [newer.as_bytes(), rest].concat()
     };
     let folder = Folder::copy_of(&base);
     folder.write("transactions.log", &newer_header(base.bytes("transactions.log")));
     let ended = refused(&folder, 74, "newer_format");
-    assert!(ended.stderr.contains("transactions.log has format 2"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("transactions.log has format 3"), "{}", ended.stderr);
 
     let folder = Folder::copy_of(&base);
     let snapshot = String::from_utf8(base.bytes("state.json")).unwrap();
@@ -122,7 +122,7 @@ fn a_folder_of_a_newer_format_is_refused() {
 fn a_header_that_only_looks_newer_is_damage() {
     let folder = stopped();
     let log = String::from_utf8(folder.bytes("transactions.log")).unwrap();
-    folder.write("transactions.log", log.replacen("\"format\":1,", "\"format\":2,", 1).as_bytes());
+    folder.write("transactions.log", log.replacen("\"format\":2,", "\"format\":3,", 1).as_bytes());
     let ended = refused(&folder, 71, "corrupt");
     assert!(ended.stderr.contains("transactions.log is damaged at byte 0"), "{}", ended.stderr);
 }

@@ -63,6 +63,7 @@ fn open_accounts(core: &Core<SimDisk>, names: &[String]) {
         tx_id: TxId::new("opening").unwrap(),
         tx_id_given: true,
         not_after_us: None,
+        by: None,
     };
     let executed = core.execute(request, None, now());
     assert!(matches!(executed, Executed::Outcome(Outcome::Done { .. })));
@@ -83,6 +84,7 @@ fn transfer<'n>(names: &'n [String], tx_id: &'n str, number: u64) -> Request<'n>
         tx_id: TxId::new(tx_id).unwrap(),
         tx_id_given: true,
         not_after_us: None,
+        by: None,
     }
 }
 

@@ -6,11 +6,14 @@ mod chain;
 #[cfg(feature = "promises")]
 pub mod conformance;
 pub mod embedded;
+pub mod histogram;
 #[cfg(feature = "mirror")]
 pub mod mirror;
 pub mod query;
 mod seam;
+pub mod vitals;
 
 pub use chain::chain;
 pub use query::{Query, Reading};
 pub use seam::{Answered, BalanceReading, BoxFuture, Engine, Outcome, Request, Unavailable};
+pub use vitals::Vitals;

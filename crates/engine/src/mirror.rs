@@ -3,7 +3,7 @@
 //! the embedded engine.
 
 use ledger::model::{Line, Model};
-use ledger::{AccountId, Balance, Seq};
+use ledger::{AccountId, Balance, By, Seq};
 
 use crate::query::{
     AccountLine, Kind, Moment, Named, Order, Query, Reading, Span, Statement, StatementLine,
@@ -178,6 +178,9 @@ fn statement_line(line: &Line) -> StatementLine {
     let account = |name: &String| {
         AccountId::new(name.clone()).unwrap_or_else(|_| unreachable!("it holds money"))
     };
+    let by = |name: &String| {
+        By::new(name.clone()).unwrap_or_else(|_| unreachable!("something was done by it"))
+    };
     let tx_id = ledger::TxId::new(line.tx_id.clone());
     StatementLine {
         seq: Seq::new(line.seq),
@@ -187,6 +190,7 @@ fn statement_line(line: &Line) -> StatementLine {
         change: i64::try_from(line.after - line.before).unwrap_or(i64::MAX),
         after: balance(line.after),
         tx_id: tx_id.unwrap_or_else(|_| unreachable!("something happened under it")),
+        by: line.by.as_ref().map(by),
     }
 }
 

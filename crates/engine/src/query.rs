@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use ledger::{AccountId, Balance, Event, Seq, Transaction, TxId};
+use ledger::{AccountId, Balance, By, Event, Seq, Transaction, TxId};
 
 /// Most lines, accounts or transactions in one answer.
 pub const PAGE_MAX: usize = 1_000;
@@ -230,6 +230,8 @@ pub struct StatementLine {
     pub after: Balance,
     /// The idempotency key.
     pub tx_id: TxId<'static>,
+    /// Who did it, if anybody was named.
+    pub by: Option<By<'static>>,
 }
 
 impl StatementLine {
@@ -239,7 +241,7 @@ impl StatementLine {
         transaction: Transaction<'static>,
         account: &AccountId<'_>,
     ) -> Option<(Self, Balance)> {
-        let Transaction { seq, tx_id, event, at_us } = transaction;
+        let Transaction { seq, tx_id, by, event, at_us } = transaction;
         let (kind, other) = match &event {
             Event::Init { .. } => (Kind::Init, None),
             Event::Deposit { .. } => (Kind::Deposit, None),
@@ -252,7 +254,7 @@ impl StatementLine {
         };
         let leg = event.legs().find(|leg| leg.account == *account)?;
         let (change, before, after) = (leg.change(), leg.before, leg.after);
-        Some((Self { seq, at_us, kind, other, change, after, tx_id }, before))
+        Some((Self { seq, at_us, kind, other, change, after, tx_id, by }, before))
     }
 }
 

@@ -5,9 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ledger::{AccountId, Balance, Command, Event, Rejection, Seq, Transaction, TxId};
+use ledger::{AccountId, Balance, By, Command, Event, Rejection, Seq, Transaction, TxId};
 
 use crate::query::{Query, Reading};
+use crate::vitals::Vitals;
 
 /// A future in a box, so that [`Engine`] is object-safe: one box per batch, not per request.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -33,6 +34,9 @@ pub trait Engine: Send + Sync + 'static {
     /// each call may leave a trace until it resolves. Errors: nothing more will happen here, or the
     /// position cannot be found out at the moment.
     fn beyond(&self, seq: Seq) -> BoxFuture<'_, Result<Seq, Unavailable>>;
+
+    /// How it fares, in numbers.
+    fn vitals(&self) -> Vitals;
 }
 
 /// How far a batch was run, so that who asks can let go of its outcomes before the next ones come.
@@ -59,10 +63,18 @@ pub enum Request<'a> {
         /// The request's deadline by the server's clock, in microseconds since the Unix epoch: it
         /// is refused when its turn comes later. It is no part of what the tx_id is bound to.
         not_after_us: Option<u64>,
+        /// Who asks for it: stands in the event. It is no part of what the tx_id is bound to, and a
+        /// duplicate keeps that of the first.
+        by: Option<By<'a>>,
     },
     /// What became of this tx_id, for ever? One that was never used is voided, so that a request
     /// that comes late can never be executed.
-    Resolve(TxId<'a>),
+    Resolve {
+        /// The name of the change in question.
+        tx_id: TxId<'a>,
+        /// Who asks: stands in the void, if this makes one.
+        by: Option<By<'a>>,
+    },
     /// What does one account hold?
     Balance(AccountId<'a>),
     /// What do these accounts hold, all at one position?
@@ -73,7 +85,15 @@ impl<'a> Request<'a> {
     /// The tx_id that it is about; a question about balances has none.
     pub fn tx_id(&self) -> Option<&TxId<'a>> {
         match self {
-            Self::Write { tx_id, .. } | Self::Resolve(tx_id) => Some(tx_id),
+            Self::Write { tx_id, .. } | Self::Resolve { tx_id, .. } => Some(tx_id),
+            Self::Balance(_) | Self::Balances(_) => None,
+        }
+    }
+
+    /// Who asks for it, if anybody is named.
+    pub fn by(&self) -> Option<&By<'a>> {
+        match self {
+            Self::Write { by, .. } | Self::Resolve { by, .. } => by.as_ref(),
             Self::Balance(_) | Self::Balances(_) => None,
         }
     }
@@ -81,13 +101,16 @@ impl<'a> Request<'a> {
     /// The same request, owning its texts.
     pub fn into_owned(self) -> Request<'static> {
         match self {
-            Self::Write { command, tx_id, tx_id_given, not_after_us } => Request::Write {
+            Self::Write { command, tx_id, tx_id_given, not_after_us, by } => Request::Write {
                 command: command.into_owned(),
                 tx_id: tx_id.into_owned(),
                 tx_id_given,
                 not_after_us,
+                by: by.map(By::into_owned),
             },
-            Self::Resolve(tx_id) => Request::Resolve(tx_id.into_owned()),
+            Self::Resolve { tx_id, by } => {
+                Request::Resolve { tx_id: tx_id.into_owned(), by: by.map(By::into_owned) }
+            }
             Self::Balance(account) => Request::Balance(account.into_owned()),
             Self::Balances(accounts) => {
                 Request::Balances(accounts.into_iter().map(AccountId::into_owned).collect())

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use engine::embedded::{Embedded, Options, open};
-use engine::{Answered, BoxFuture, Engine, Outcome, Request};
+use engine::{Answered, BoxFuture, Engine, Outcome, Request, Vitals};
 use journal::ACTIVE;
 use journal::disk::{PowerLoss, SimDisk};
 use journal::{Currency, Genesis, LedgerId};
@@ -28,7 +28,13 @@ fn account(name: &'static str) -> AccountId<'static> {
 }
 
 fn write(tx_id: &'static str, tx_id_given: bool, command: Command<'static>) -> Request<'static> {
-    Request::Write { command, tx_id: TxId::new(tx_id).unwrap(), tx_id_given, not_after_us: None }
+    Request::Write {
+        command,
+        tx_id: TxId::new(tx_id).unwrap(),
+        tx_id_given,
+        not_after_us: None,
+        by: None,
+    }
 }
 
 fn transfer(from: &'static str, to: &'static str, minor_units: i64) -> Command<'static> {
@@ -104,9 +110,9 @@ fn questions() -> Vec<Request<'static>> {
         write("named", true, withdraw("alice", 90)),
         write("first", true, transfer("alice", "bob", 40)),
         write("first", true, transfer("alice", "bob", 41)),
-        Request::Resolve(TxId::new("first").unwrap()),
+        Request::Resolve { tx_id: TxId::new("first").unwrap(), by: None },
         write("second", true, transfer("bob", "carol", 1)),
-        Request::Resolve(TxId::new("unknown").unwrap()),
+        Request::Resolve { tx_id: TxId::new("unknown").unwrap(), by: None },
     ]
 }
 
@@ -233,4 +239,31 @@ fn told(outcome: &Outcome<'_>) -> String {
         Outcome::Unavailable(why) => why.to_string(),
         Outcome::Unknown { .. } => "unknown".to_owned(),
     }
+}
+
+#[tokio::test]
+async fn what_was_committed_and_what_still_waits_is_told_in_numbers() {
+    let disk = SimDisk::new();
+    let engine = bank(&disk).await;
+    let vitals = || match engine.vitals() {
+        Vitals::Folder(vitals) => vitals,
+        Vitals::Database(vitals) => panic!("{vitals:?}"),
+    };
+    let before = vitals();
+    assert_eq!((before.seq_staged, before.seq_durable), (Seq::new(1), Seq::new(1)));
+    assert_eq!((before.group_events.sum, before.commit_us.count()), (1, 1));
+    disk.hold_syncs();
+    let first = ask(&engine, write("first", true, transfer("alice", "bob", 40)));
+    wait_until_blocked_behind(&disk, "\"first\"");
+    let during = vitals();
+    assert_eq!((during.seq_staged, during.seq_durable), (Seq::new(2), Seq::new(1)));
+    assert_eq!(during.commit_us.count(), 1, "a group counts once it is synced");
+    disk.release_syncs();
+    tokio::time::timeout(LIMIT, first).await.unwrap();
+    let after = vitals();
+    assert_eq!((after.group_events.sum, after.commit_us.count()), (2, 2));
+    assert!(after.journal_bytes > before.journal_bytes);
+    assert_eq!(after.checkpoint, None);
+    engine.checkpoint().unwrap();
+    assert_eq!(vitals().checkpoint.map(|made| made.seq), Some(Seq::new(2)));
 }

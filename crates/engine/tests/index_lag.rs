@@ -18,7 +18,7 @@ fn deposit(number: u64) -> Request<'static> {
     let account = AccountId::new("alice").unwrap();
     let command = Command::Deposit { account, amount: Amount::new(1).unwrap() };
     let tx_id = TxId::new(format!("d-{number}")).unwrap();
-    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
+    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None, by: None }
 }
 
 #[tokio::test]

@@ -51,7 +51,8 @@ fn deposit_as(parts: &mut Parts<SimDisk>, begins: &str, count: u64) {
         let account = AccountId::new(format!("customer-{}", number % 10)).unwrap();
         let command = Command::Deposit { account, amount: Amount::new(1).unwrap() };
         let tx_id = TxId::new(format!("{begins}-{number}")).unwrap();
-        let request = Request::Write { command, tx_id, tx_id_given: true, not_after_us: None };
+        let request =
+            Request::Write { command, tx_id, tx_id_given: true, not_after_us: None, by: None };
         let now = Now { us: 1_764_000_000_000_000 + number, seq_durable: Seq::ZERO };
         let executed = core.execute(request, None, now);
         assert!(matches!(executed, Executed::Outcome(Outcome::Done { .. })), "{executed:?}");

@@ -29,7 +29,13 @@ fn tx_id(text: &str) -> TxId<'static> {
 }
 
 fn write(tx_id_text: &str, command: Command<'static>) -> Request<'static> {
-    Request::Write { command, tx_id: tx_id(tx_id_text), tx_id_given: true, not_after_us: None }
+    Request::Write {
+        command,
+        tx_id: tx_id(tx_id_text),
+        tx_id_given: true,
+        not_after_us: None,
+        by: None,
+    }
 }
 
 fn deposit(text: &str) -> Request<'static> {
@@ -38,7 +44,7 @@ fn deposit(text: &str) -> Request<'static> {
 }
 
 fn resolve(text: &str) -> Request<'static> {
-    Request::Resolve(tx_id(text))
+    Request::Resolve { tx_id: tx_id(text), by: None }
 }
 
 /// An engine with large transactions under these tx_ids.

@@ -34,7 +34,7 @@ fn start(disk: &SimDisk) -> Embedded<SimDisk> {
 
 fn write(tx_id: String, command: Command<'static>) -> Request<'static> {
     let tx_id = TxId::new(tx_id).unwrap();
-    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
+    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None, by: None }
 }
 
 fn deposit(tx_id: &str) -> Request<'static> {

@@ -67,7 +67,7 @@ fn write(
     deadline: Option<u64>,
 ) -> Request<'static> {
     let tx_id = TxId::new(tx_id).unwrap();
-    Request::Write { command, tx_id, tx_id_given: true, not_after_us: deadline }
+    Request::Write { command, tx_id, tx_id_given: true, not_after_us: deadline, by: None }
 }
 
 fn deposit(minor_units: i64, tx_id: &'static str) -> Request<'static> {

@@ -37,7 +37,7 @@ fn deposit(tx_id: &str) -> Request<'static> {
     let account = AccountId::new("alice").unwrap();
     let command = Command::Deposit { account, amount: Amount::new(1).unwrap() };
     let tx_id = TxId::new(tx_id.to_owned()).unwrap();
-    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
+    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None, by: None }
 }
 
 /// Makes the line of the event under this tx_id unreadable, where it stands on the disk.

@@ -111,7 +111,7 @@ fn paced(folder: &Path, rate: u32, seconds: u64, has_helper: bool) -> Outcome<Ve
         std::thread::spawn(move || stage(&staging, &due, rate, seconds))
     };
     let mut latencies = Vec::new();
-    opened.writer.run(|committed| {
+    opened.writer.run(|committed, _| {
         let now = Instant::now();
         let mut due = due.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         while let Some((_, begun)) = due.pop_front_if(|(seq, _)| *seq <= committed.head.seq) {

@@ -14,6 +14,7 @@ use crate::names::ACTIVE_NEW;
 /// The active file as recovery leaves it.
 pub(crate) struct ActiveFile<F> {
     pub(crate) file: F,
+    pub(crate) format: u64,
     pub(crate) first: Seq,
     pub(crate) end: u64,
     pub(crate) padded_to: u64,
@@ -57,7 +58,7 @@ pub(crate) fn create_active_aside<D: Disk>(
     if let (_, Some(error)) = pad(disk, &file, end, padded_to) {
         return Err(error);
     }
-    Ok(ActiveFile { file, first: header.first, end, padded_to })
+    Ok(ActiveFile { file, format: header.format, first: header.first, end, padded_to })
 }
 
 fn copy<D: Disk>(

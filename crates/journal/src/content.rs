@@ -1,11 +1,11 @@
 //! What a history says, whatever keeps it: its events in order, and one hash over all of them.
 //!
 //! **Invariant:** two histories have the same hash only if they have the same events, each with the
-//! same seq, time and tx_id, in the same order.
+//! same seq, time, tx_id and `by`, in the same order.
 
 use std::ops::ControlFlow;
 
-use ledger::{Seq, Transaction};
+use ledger::{By, Seq, Transaction};
 
 use crate::disk::Disk;
 use crate::error::{Contradiction, OpenError};
@@ -24,9 +24,10 @@ pub struct Content {
 impl Content {
     /// Takes the next event, by its line of `docs/formats.md`. Events come in the order of their seq.
     pub fn take(&mut self, transaction: &Transaction<'_>) {
-        let Transaction { seq, tx_id, event, at_us } = transaction;
+        let Transaction { seq, tx_id, by, event, at_us } = transaction;
+        let by = by.as_ref().map(By::as_str);
         self.line.clear();
-        record::encode(&mut self.line, *seq, tx_id.as_str(), event, *at_us);
+        record::encode(&mut self.line, *seq, tx_id.as_str(), by, event, *at_us);
         self.hasher.update(&self.line);
         self.last = *seq;
     }
@@ -77,7 +78,11 @@ mod tests {
 
     fn void(seq: u64, tx_id: &str, at_us: u64) -> Transaction<'static> {
         let tx_id = TxId::new(tx_id.to_owned()).unwrap();
-        Transaction { seq: Seq::new(seq), tx_id, event: Event::Void, at_us }
+        Transaction { seq: Seq::new(seq), tx_id, by: None, event: Event::Void, at_us }
+    }
+
+    fn void_by(seq: u64, tx_id: &str, at_us: u64, by: &'static str) -> Transaction<'static> {
+        Transaction { by: Some(By::new(by).unwrap()), ..void(seq, tx_id, at_us) }
     }
 
     fn hash_of(events: &[Transaction<'static>]) -> Hash {
@@ -87,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn another_seq_tx_id_time_or_order_gives_another_hash() {
+    fn another_seq_tx_id_time_by_or_order_gives_another_hash() {
         let whole = [void(1, "a", 5), void(2, "b", 5)];
         assert_eq!(hash_of(&whole), hash_of(&whole.clone()));
         for other in [
@@ -96,6 +101,7 @@ mod tests {
             &[void(1, "a", 5), void(2, "c", 5)],
             &[void(1, "a", 5), void(2, "b", 6)],
             &[void(2, "b", 5), void(1, "a", 5)],
+            &[void(1, "a", 5), void_by(2, "b", 5, "user:ana")],
         ] {
             assert!(hash_of(other) != hash_of(&whole), "{other:?}");
         }

@@ -14,6 +14,9 @@ use crate::record::encode;
 use crate::seal::Seal;
 use crate::snapshot::{SnapshotHead, SnapshotWriter};
 
+/// The seq of the page's event that says who did it.
+const BY_ANA: u64 = 4;
+
 const PAGE: &str = include_str!("../../../docs/formats.md");
 
 /// The page's example lines that begin with `start`, hashes shortened as they are there.
@@ -70,7 +73,9 @@ fn events() -> Vec<Event<'static>> {
 fn lines(from: usize) -> Vec<u8> {
     let mut lines = Vec::new();
     for (n, event) in (1..).zip(events()).skip(from) {
-        encode(&mut lines, Seq::new(n), &format!("t-{n}"), &event, 1_763_999_999_999_999 + n);
+        let by = (n == BY_ANA).then_some("user:ana");
+        let at_us = 1_763_999_999_999_999 + n;
+        encode(&mut lines, Seq::new(n), &format!("t-{n}"), by, &event, at_us);
     }
     lines
 }

@@ -6,8 +6,11 @@ use serde::Deserialize;
 use crate::hash::Hash;
 use crate::text::{Cursor, Pen};
 
-/// The journal format that this program writes and reads.
-pub const FORMAT: u64 = 1;
+/// The journal format that this program writes. It reads all from 1 on.
+pub const FORMAT: u64 = 2;
+
+/// The first format in which an event may say who did it.
+pub(crate) const FORMAT_WITH_BY: u64 = 2;
 
 /// What does not change in the life of a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Currency([u8; 3]);
 /// What the first line of a file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// The format of the file: 1 to [`FORMAT`].
+    pub format: u64,
     /// Ledger and currency.
     pub genesis: Genesis,
     /// Seq of the first event that the file holds or will hold.
@@ -44,7 +49,7 @@ pub struct Header {
 /// What a first line turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FirstLine {
-    /// A header of this format.
+    /// A header of a format that can be read.
     Header(Header),
     /// A header, whole, of a newer format.
     Newer {
@@ -89,7 +94,12 @@ impl Currency {
 impl Header {
     /// The header of a file that begins with event `first`.
     pub fn new(genesis: Genesis, first: Seq, world: i128, prev: Hash) -> Self {
-        let mut header = Self { genesis, first, world, prev, hash: Hash::ZERO };
+        Self::of_format(FORMAT, genesis, first, world, prev)
+    }
+
+    /// The same for a file of this format.
+    pub fn of_format(format: u64, genesis: Genesis, first: Seq, world: i128, prev: Hash) -> Self {
+        let mut header = Self { format, genesis, first, world, prev, hash: Hash::ZERO };
         let mut line = Vec::new();
         header.encode_unhashed(&mut line);
         header.hash = Hash::of(&line);
@@ -109,7 +119,7 @@ impl Header {
 
     fn encode_unhashed(&self, line: &mut Vec<u8>) {
         let mut pen = Pen(line);
-        pen.literal("{\"saldo\":\"journal\",\"format\":").number(FORMAT);
+        pen.literal("{\"saldo\":\"journal\",\"format\":").number(self.format);
         pen.literal(",\"ledger\":\"").literal(&self.genesis.ledger.to_hex());
         pen.literal("\",\"currency\":").string(self.genesis.currency.as_str());
         pen.literal(",\"first\":").number(self.first.get());
@@ -120,7 +130,7 @@ impl Header {
     fn decode(line: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::new(line);
         cursor.literal("{\"saldo\":\"journal\",\"format\":")?;
-        (cursor.u64()? == FORMAT).then_some(())?;
+        let format = cursor.u64().filter(|format| (1..=FORMAT).contains(format))?;
         cursor.literal(",\"ledger\":\"")?;
         let ledger = LedgerId::from_hex(cursor.bytes(32)?)?;
         cursor.literal("\",\"currency\":")?;
@@ -136,7 +146,7 @@ impl Header {
         let hash = Hash::from_hex(cursor.bytes(64)?)?;
         cursor.literal("\"}")?;
         cursor.end()?;
-        let header = Self::new(Genesis { ledger, currency }, first, world, prev);
+        let header = Self::of_format(format, Genesis { ledger, currency }, first, world, prev);
         (header.hash == hash).then_some(header)
     }
 }
@@ -211,11 +221,19 @@ mod tests {
     }
 
     #[test]
+    fn a_header_of_an_earlier_format_reads_back_as_it_was() {
+        let Header { genesis, first, world, prev, .. } = header();
+        let earlier = Header::of_format(1, genesis, first, world, prev);
+        assert!(earlier.hash != header().hash);
+        assert_eq!(read_first_line(&line(&earlier)), FirstLine::Header(earlier));
+    }
+
+    #[test]
     fn a_whole_header_of_a_newer_format_is_recognised() {
-        let mut line = b"{\"saldo\":\"journal\",\"format\":2,\"what\":[\"ever\"]".to_vec();
+        let mut line = b"{\"saldo\":\"journal\",\"format\":3,\"what\":[\"ever\"]".to_vec();
         let hash = Hash::of(&line);
         Pen(&mut line).literal(HASH_KEY).bytes(&hash.to_hex()).literal("\"}");
-        assert_eq!(read_first_line(&line), FirstLine::Newer { format: 2 });
+        assert_eq!(read_first_line(&line), FirstLine::Newer { format: 3 });
     }
 
     #[test]

@@ -3,14 +3,25 @@
 //! The form of every kind of line stands in `docs/formats.md`, which changes before this file.
 
 use ledger::{
-    AccountId, Amount, Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq,
+    AccountId, Amount, Balance, By, Command, Event, Leg, Openings, Refused, Rejection, Seq,
     Transaction, Transfer, TxId,
 };
 
 use crate::text::{Cursor, Pen};
 
-/// Appends the line of an event, newline included, to `line`.
-pub fn encode(line: &mut Vec<u8>, seq: Seq, tx_id: &str, event: &Event<'_>, at_us: u64) {
+/// What stands before the name of who did it.
+const BY_KEY: &str = ",\"by\":";
+
+/// Appends the line of an event, newline included, to `line`. `by`: who did it, a name that
+/// [`By::new`] took.
+pub fn encode(
+    line: &mut Vec<u8>,
+    seq: Seq,
+    tx_id: &str,
+    by: Option<&str>,
+    event: &Event<'_>,
+    at_us: u64,
+) {
     let mut pen = Pen(line);
     pen.literal("{\"seq\":").number(seq.get()).literal(",\"tx\":");
     match event {
@@ -77,6 +88,9 @@ pub fn encode(line: &mut Vec<u8>, seq: Seq, tx_id: &str, event: &Event<'_>, at_u
             pen.literal("\"void\",\"tx_id\":").string(tx_id);
         }
     }
+    if let Some(by) = by {
+        pen.literal(BY_KEY).string(by);
+    }
     pen.literal(",\"at\":").number(at_us).literal("}\n");
 }
 
@@ -136,11 +150,12 @@ pub fn decode(line: &[u8]) -> Option<Transaction<'_>> {
     } else {
         return None;
     };
+    let by = if cursor.takes(BY_KEY) { Some(By::new(cursor.string()?).ok()?) } else { None };
     cursor.literal(",\"at\":")?;
     let at_us = cursor.u64()?;
     cursor.literal("}")?;
     cursor.end()?;
-    Some(Transaction { seq, tx_id, event, at_us })
+    Some(Transaction { seq, tx_id, by, event, at_us })
 }
 
 fn tx_id<'a>(cursor: &mut Cursor<'a>) -> Option<TxId<'a>> {
@@ -236,8 +251,9 @@ fn openings<'a>(cursor: &mut Cursor<'a>) -> Option<Openings<'a>> {
     Openings::new(openings)
 }
 
-/// No fewer bytes than the line of `command` can have under `tx_id`, whatever the outcome.
-pub fn bytes_max(command: &Command<'_>, tx_id: &str) -> usize {
+/// No fewer bytes than the line of `command` can have under `tx_id`, done `by` somebody, whatever the
+/// outcome.
+pub fn bytes_max(command: &Command<'_>, tx_id: &str, by: Option<&By<'_>>) -> usize {
     // Keys, numbers and the newline of the longest kind, a refused transfer, have 230 bytes.
     const FIXED_BYTES: usize = 256;
     // Quotes, colons, commas, braces and keys of an account in an `init`, and the balance before.
@@ -255,13 +271,18 @@ pub fn bytes_max(command: &Command<'_>, tx_id: &str) -> usize {
             command.accounts().map(|account| 2 * account.as_str().len()).sum()
         }
     };
-    FIXED_BYTES + 2 * tx_id.len() + names
+    FIXED_BYTES + 2 * tx_id.len() + by_bytes_max(by) + names
 }
 
-/// No fewer bytes than the line of a void can have under `tx_id`.
-pub fn bytes_max_void(tx_id: &str) -> usize {
+/// No fewer bytes than the line of a void can have under `tx_id`, asked for `by` somebody.
+pub fn bytes_max_void(tx_id: &str, by: Option<&By<'_>>) -> usize {
     // Keys, two numbers of twenty digits and the newline have 80 bytes.
-    96 + 2 * tx_id.len()
+    96 + 2 * tx_id.len() + by_bytes_max(by)
+}
+
+fn by_bytes_max(by: Option<&By<'_>>) -> usize {
+    // The name's quotes.
+    by.map_or(0, |by| BY_KEY.len() + 2 + 2 * by.as_str().len())
 }
 
 fn escaped_bytes(text: &str) -> usize {

@@ -205,7 +205,8 @@ pub fn open<D: Disk>(
     let active = if let (true, Some(segment)) = (was_clean, survey.segments.last()) {
         let file = disk.open(ACTIVE).map_err(OpenError::disk("opening transactions.log"))?;
         let end = segment.proven_end;
-        ActiveFile { file, first: segment.header.first, end, padded_to: end }
+        let Header { format, first, .. } = segment.header;
+        ActiveFile { file, format, first, end, padded_to: end }
     } else {
         renew_active(&*disk, &options.sizes, &survey, &genesis, &mut link)?
     };

@@ -48,6 +48,7 @@ impl<D: Disk> Writer<D> {
         self.sync_folder()?;
 
         self.file = next.file;
+        self.file_format = next.format;
         self.file_first = next.first;
         self.end = next.end;
         self.padded_to = next.padded_to;
@@ -70,7 +71,7 @@ impl<D: Disk> Writer<D> {
         let Some(file) = Arc::into_inner(file).filter(|_| end < padded_to) else { return Ok(None) };
         write_all_at(&*self.disk, &file, &bytes, 0).map_err(failed("write", ACTIVE_NEW))?;
         self.disk.sync_data(&file).map_err(failed("sync", ACTIVE_NEW))?;
-        Ok(Some(ActiveFile { file, first: header.first, end, padded_to }))
+        Ok(Some(ActiveFile { file, format: header.format, first: header.first, end, padded_to }))
     }
 
     fn begin_anew(&self, header: &Header) -> Result<ActiveFile<D::File>, JournalError> {
@@ -93,3 +94,6 @@ impl<D: Disk> Writer<D> {
         self.disk.sync_dir().map_err(failed("sync of the folder", ACTIVE))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use ledger::{Event, Seq};
+use ledger::{By, Event, Seq};
 
 use crate::record;
 use crate::sync::{Condvar, Mutex, lock};
@@ -43,6 +43,8 @@ pub struct Staged<'s, 'e> {
     pub tx_id: &'s str,
     /// The engine's hash of `tx_id`.
     pub tx_hash: u64,
+    /// Who did it, if anybody is named.
+    pub by: Option<&'s By<'s>>,
     /// What happened.
     pub event: &'s Event<'e>,
 }
@@ -51,7 +53,7 @@ impl<'s, 'e> Staged<'s, 'e> {
     /// An event without a deadline, of a bank that has no index: numbers and hashes stand for
     /// nothing.
     pub fn unindexed(now_us: u64, tx_id: &'s str, event: &'s Event<'e>) -> Self {
-        Self { now_us, not_after_us: None, tx_id, tx_hash: 0, event }
+        Self { now_us, not_after_us: None, tx_id, tx_hash: 0, by: None, event }
     }
 }
 
@@ -70,6 +72,8 @@ pub(crate) struct Taken {
     pub(crate) bytes: Vec<u8>,
     pub(crate) cuts: Vec<Cut>,
     pub(crate) traces: Traces,
+    /// Whether one of the lines says who did it.
+    pub(crate) named: bool,
 }
 
 /// The end of one group in [`Taken::bytes`].
@@ -103,6 +107,8 @@ struct Inner {
     bytes: Vec<u8>,
     cuts: Vec<Cut>,
     traces: Traces,
+    /// Whether a line in `bytes` says who did it.
+    named: bool,
     /// Where the open group begins in `bytes`, and its first seq.
     group_start: usize,
     group_first: Seq,
@@ -120,6 +126,7 @@ impl Staging {
             bytes: Vec::new(),
             cuts: Vec::new(),
             traces: Traces::default(),
+            named: false,
             group_start: 0,
             group_first: head.seq.next(),
             head,
@@ -149,7 +156,7 @@ impl Staging {
         staged: Staged<'_, '_>,
         changed: impl FnOnce() -> (N, u32),
     ) -> Result<Placed, Unstaged> {
-        let Staged { now_us, not_after_us, tx_id, tx_hash, event } = staged;
+        let Staged { now_us, not_after_us, tx_id, tx_hash, by, event } = staged;
         let (world_delta, money_in) = (event.world_delta(), event.money_in());
         let mut guard = lock(&self.inner);
         let inner = &mut *guard;
@@ -163,7 +170,8 @@ impl Staging {
         }
         let (accounts, opened_count) = changed();
         let line_start = inner.bytes.len();
-        record::encode(&mut inner.bytes, seq, tx_id, event, at_us);
+        record::encode(&mut inner.bytes, seq, tx_id, by.map(By::as_str), event, at_us);
+        inner.named |= by.is_some();
         let end = inner.bytes.len();
         if end - inner.group_start > self.group_bytes_max && line_start > inner.group_start {
             inner.cut(line_start);
@@ -240,6 +248,7 @@ impl Staging {
         std::mem::swap(&mut inner.bytes, &mut taken.bytes);
         std::mem::swap(&mut inner.cuts, &mut taken.cuts);
         std::mem::swap(&mut inner.traces, &mut taken.traces);
+        taken.named = std::mem::take(&mut inner.named);
         true
     }
 

@@ -1,6 +1,6 @@
 //! The loops of the journal's two threads: the writer's and its helper's.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::ahead::Ahead;
 use crate::disk::Disk;
@@ -15,16 +15,21 @@ const IDLE_WAIT: Duration = Duration::from_secs(60);
 
 impl<D: Disk> Writer<D> {
     /// Commits whatever is staged until staging is stopped, then returns. `on_commit` is told of
-    /// each group after its sync; everything that is staged meanwhile makes the next group.
+    /// each group after its sync, and how long that took from the moment it was taken; everything that
+    /// is staged meanwhile makes the next group.
     /// On an error the journal has stopped.
-    pub fn run(&mut self, mut on_commit: impl FnMut(Committed<'_>)) -> Result<(), JournalError> {
+    pub fn run(
+        &mut self,
+        mut on_commit: impl FnMut(Committed<'_>, Duration),
+    ) -> Result<(), JournalError> {
         loop {
             // IMPORTANT: asked before the commit. Otherwise what is staged after a commit that
             // found nothing and before the stop is left behind, and whoever waits for its sync
             // waits for ever.
             let is_stopped = self.staging().is_stopped();
+            let began = Instant::now();
             match self.commit()? {
-                Some(committed) => on_commit(committed),
+                Some(committed) => on_commit(committed, began.elapsed()),
                 None if is_stopped => return Ok(()),
                 None => {
                     let wait = if self.is_sealed_idle() { IDLE_WAIT } else { IDLE_SEAL_AFTER };

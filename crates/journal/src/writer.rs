@@ -18,7 +18,7 @@ use crate::ahead::Ahead;
 use crate::disk::{Disk, is_full, write_all_at};
 use crate::error::JournalError;
 use crate::hash::Hash;
-use crate::header::Genesis;
+use crate::header::{FORMAT_WITH_BY, Genesis};
 use crate::limits::{SEAL_BYTES_MAX, Sizes};
 use crate::names::{ACTIVE, ACTIVE_NEW};
 use crate::padding::Padding;
@@ -66,6 +66,8 @@ pub struct Writer<D: Disk> {
     staging: Arc<Staging>,
     position: Arc<Mutex<Position>>,
     pub(crate) file: D::File,
+    /// Format of the active file.
+    pub(crate) file_format: u64,
     /// First seq of the active file.
     pub(crate) file_first: Seq,
     /// Where the next group goes, in bytes from the start of the file.
@@ -112,6 +114,7 @@ impl<D: Disk> Writer<D> {
             staging,
             position: Arc::new(Mutex::new(position)),
             file: active.file,
+            file_format: active.format,
             file_first: active.first,
             end: active.end,
             padded_to: active.padded_to,
@@ -220,6 +223,9 @@ impl<D: Disk> Writer<D> {
             if !self.staging.take(&mut self.taken) {
                 return Ok(None);
             }
+            if self.taken.named {
+                self.see_to_the_format()?;
+            }
         }
         let Some(cut) = self.taken.cuts.get(self.next_cut).copied() else { return Ok(None) };
         let (start, traces_start) = (self.next_start, self.next_traces_start);
@@ -249,6 +255,16 @@ impl<D: Disk> Writer<D> {
         }
         let bytes = written?;
         Ok(Some(Written { cut, traces_start, bytes, file_first, offset }))
+    }
+
+    /// Sees to it that events that say who did them go into a file whose format has room for that.
+    /// A file of an earlier format is closed; one that holds no event has nothing to be closed for:
+    /// it goes on as it is, and programs that know only its format refuse its lines one by one.
+    fn see_to_the_format(&mut self) -> Result<(), JournalError> {
+        if self.file_format < FORMAT_WITH_BY && self.link.last >= self.file_first {
+            self.rotate()?;
+        }
+        Ok(())
     }
 
     /// Writes the bytes of a group with its seal, syncs them, and only then counts them.

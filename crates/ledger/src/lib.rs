@@ -7,6 +7,7 @@
 
 mod account;
 mod apply;
+mod by;
 mod command;
 mod decide;
 mod event;
@@ -22,6 +23,7 @@ mod tx_id;
 
 pub use account::{AccountId, NameFault};
 pub use apply::apply;
+pub use by::{By, ByFault};
 pub use command::{Command, Openings, Transfer};
 pub use decide::decide;
 pub use event::{Event, Leg, Refused};

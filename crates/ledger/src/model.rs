@@ -7,6 +7,7 @@ mod past;
 
 use std::collections::BTreeMap;
 
+use crate::by::By;
 use crate::command::Command;
 use crate::event::{Event, Refused};
 use crate::limits::BALANCE_MAX;
@@ -24,6 +25,8 @@ pub struct Model {
     world: i128,
     /// Where in `events` a tx_id stands.
     by_tx_id: BTreeMap<String, usize>,
+    /// Who makes the next request.
+    by: Option<String>,
 }
 
 /// One event of the bank.
@@ -33,6 +36,8 @@ pub struct Happened {
     pub seq: u64,
     /// The name of its request.
     pub tx_id: String,
+    /// Who did it, if anybody was named.
+    pub by: Option<String>,
     /// Microseconds since the Unix epoch.
     pub at_us: u64,
     /// What happened.
@@ -151,6 +156,12 @@ impl Model {
         self.events.len() as u64
     }
 
+    /// Says who makes the next request; nobody is named unless this is called before each.
+    pub fn on_behalf_of(&mut self, by: Option<&By<'_>>) -> &mut Self {
+        self.by = by.map(|by| by.as_str().to_owned());
+        self
+    }
+
     /// Executes `command` under `tx_id`, where time is of no interest: without a deadline.
     pub fn execute(&mut self, command: &Command<'_>, tx_id: &str, tx_id_given: bool) -> Answer {
         self.execute_at(command, tx_id, tx_id_given, When::at(0))
@@ -165,6 +176,7 @@ impl Model {
         tx_id_given: bool,
         when: When,
     ) -> Answer {
+        let by = self.by.take();
         let content = content(command);
         if let Some(known) = self.transaction(tx_id) {
             return known.again(&content);
@@ -177,11 +189,12 @@ impl Model {
             Ok(changes) => {
                 let legs = self.set(changes);
                 let what = What::Changed { content, legs: legs.clone() };
-                Answer::Done { seq: self.record(tx_id, what, when.now_us), legs, duplicate: false }
+                let seq = self.record(tx_id, by, what, when.now_us);
+                Answer::Done { seq, legs, duplicate: false }
             }
             Err((code, balance)) => {
                 let what = What::Refused { content, code, balance };
-                let seq = tx_id_given.then(|| self.record(tx_id, what, when.now_us));
+                let seq = tx_id_given.then(|| self.record(tx_id, by, what, when.now_us));
                 Answer::Refused { code, balance, seq, duplicate: false }
             }
         }
@@ -190,12 +203,13 @@ impl Model {
     /// What became of `tx_id`; voids it when nothing has. Also says whether that was settled
     /// before.
     pub fn resolve(&mut self, tx_id: &str, now_us: u64) -> (Happened, bool) {
+        let by = self.by.take();
         if let Some(known) = self.transaction(tx_id) {
             return (known.clone(), true);
         }
         let at_us = self.time_at(now_us);
-        let seq = self.record(tx_id, What::Voided, now_us);
-        (Happened { seq, tx_id: tx_id.to_owned(), at_us, what: What::Voided }, false)
+        let seq = self.record(tx_id, by.clone(), What::Voided, now_us);
+        (Happened { seq, tx_id: tx_id.to_owned(), by, at_us, what: What::Voided }, false)
     }
 
     /// Account and new balance per account of `command`, or the code and balance of a refusal.
@@ -253,10 +267,10 @@ impl Model {
         legs
     }
 
-    fn record(&mut self, tx_id: &str, what: What, now_us: u64) -> u64 {
+    fn record(&mut self, tx_id: &str, by: Option<String>, what: What, now_us: u64) -> u64 {
         let (seq, at_us) = (self.seq().strict_add(1), self.time_at(now_us));
         self.by_tx_id.insert(tx_id.to_owned(), self.events.len());
-        self.events.push(Happened { seq, tx_id: tx_id.to_owned(), at_us, what });
+        self.events.push(Happened { seq, tx_id: tx_id.to_owned(), by, at_us, what });
         seq
     }
 

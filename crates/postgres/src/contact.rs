@@ -53,6 +53,11 @@ impl Contact {
         }
     }
 
+    /// Whether the last attempt was answered.
+    pub(crate) fn is_there(&self) -> bool {
+        !self.is_lost.load(Ordering::Acquire)
+    }
+
     fn failed_at(&self, now: Instant) -> Said {
         let mut lost = self.lock();
         self.is_lost.store(true, Ordering::Release);

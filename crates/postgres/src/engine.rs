@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use engine::query::Span;
-use engine::{Answered, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable};
+use engine::vitals::DatabaseVitals;
+use engine::{Answered, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable, Vitals};
 use ledger::Seq;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -19,12 +20,35 @@ use crate::link::Mode;
 use crate::planted::Plants;
 use crate::queue::{Job, Queue};
 use crate::slot::{Asked, answer, serve};
+use crate::sqlstate::Fault;
 
 /// Questions that may wait for one connection.
 const ASKED_MAX: usize = 256;
 
 /// How long the first question of all may take.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often attempts failed, by what that meant.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    retried: AtomicU64,
+    lost: AtomicU64,
+    refused: AtomicU64,
+    doubtful: AtomicU64,
+}
+
+impl Faults {
+    pub(crate) fn count(&self, fault: Fault) {
+        let count = match fault {
+            Fault::Retry => &self.retried,
+            Fault::Elsewhere => &self.lost,
+            Fault::Unavailable => &self.refused,
+            Fault::Unknown => &self.doubtful,
+            Fault::BadValue | Fault::TooHeavy | Fault::Fatal => return,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 /// How often the database is asked whether another server did something.
 const BEYOND_PAUSE: Duration = Duration::from_millis(50);
@@ -78,6 +102,7 @@ pub(crate) struct Shared {
     pub(crate) patience: Duration,
     pub(crate) queue: Queue,
     pub(crate) contact: Contact,
+    pub(crate) faults: Faults,
     seq: AtomicU64,
     failed: AtomicBool,
     on_fatal: fn(&str),
@@ -131,6 +156,7 @@ impl PostgresEngine {
             patience: options.patience,
             queue: Queue::default(),
             contact: Contact::default(),
+            faults: Faults::default(),
             seq: AtomicU64::new(u64::try_from(seq).unwrap_or_default()),
             failed: AtomicBool::new(false),
             on_fatal: options.on_fatal,
@@ -237,6 +263,19 @@ impl Engine for PostgresEngine {
                 }
                 tokio::time::sleep(BEYOND_PAUSE).await;
             }
+        })
+    }
+
+    fn vitals(&self) -> Vitals {
+        let Shared { faults, contact, .. } = &*self.shared;
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Vitals::Database(DatabaseVitals {
+            seq_durable: self.seq_durable(),
+            is_reached: contact.is_there(),
+            retried_count: read(&faults.retried),
+            lost_count: read(&faults.lost),
+            refused_count: read(&faults.refused),
+            doubtful_count: read(&faults.doubtful),
         })
     }
 }

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use journal::{Content, Contradiction, Genesis, encode_record};
-use ledger::{Balance, Seq, Transaction};
+use ledger::{Balance, By, Seq, Transaction};
 use tokio_postgres::Client;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
@@ -243,7 +243,7 @@ fn lay_out<'t>(
 ) -> Result<Rows<'t>, Flaw> {
     let out_of_range = |what| Flaw::Number { table: "batch", what };
     let mut rows = Rows::default();
-    for Transaction { seq, tx_id, event, at_us } in events {
+    for Transaction { seq, tx_id, by, event, at_us } in events {
         let first = i64::try_from(seq.get()).map_err(|_| out_of_range("seq"))?;
         let at = i64::try_from(*at_us).map_err(|_| out_of_range("time"))?;
         if rows.batches.last().is_none_or(|batch| batch.at != at) {
@@ -254,7 +254,8 @@ fn lay_out<'t>(
         let (id, n) = (batch.id, batch.count);
         batch.count = n.checked_add(1).ok_or_else(|| out_of_range("count"))?;
         let mut record = Vec::with_capacity(256);
-        encode_record(&mut record, Seq::ZERO, tx_id.as_str(), event, 0);
+        let by = by.as_ref().map(By::as_str);
+        encode_record(&mut record, Seq::ZERO, tx_id.as_str(), by, event, 0);
         batch.digest.update(&record);
         rows.events.push((tx_id.as_str(), id, n, record));
         for leg in event.legs() {

@@ -53,6 +53,6 @@ pub use intake::Intake;
 pub use link::Mode;
 pub use planted::{Planted, Plants};
 pub use scan::History;
-pub use schema::{SCHEMA_VERSION, create_schema};
+pub use schema::{SCHEMA_VERSION, create_schema, upgrade_schema};
 pub use scratch::{create_database, drop_database, is_not_allowed};
 pub use verify::{Proof, verify};

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use engine::{BalanceReading, Outcome, Request, Unavailable};
 use journal::{encode_record, limits, record_bytes_max};
 use ledger::{
-    AccountId, Balance, Command, Event, Leg, Refused, Rejection, Repeated, Seq, Transaction, TxId,
-    decide,
+    AccountId, Balance, By, Command, Event, Leg, Refused, Rejection, Repeated, Seq, Transaction,
+    TxId, decide,
 };
 
 /// A row of an account, locked.
@@ -102,21 +102,21 @@ enum Known {
     /// Since before this batch.
     Old(Arc<Transaction<'static>>),
     /// The n-th event of this batch.
-    New(u64, Arc<Event<'static>>),
+    New { n: u64, by: Option<By<'static>>, event: Arc<Event<'static>> },
 }
 
 impl Known {
     fn place(&self) -> Place {
         match self {
             Self::Old(found) => Place::At(found.seq),
-            Self::New(n, _) => Place::New(*n),
+            Self::New { n, .. } => Place::New(*n),
         }
     }
 
     fn event(&self) -> &Event<'static> {
         match self {
             Self::Old(found) => &found.event,
-            Self::New(_, event) => event,
+            Self::New { event, .. } => event,
         }
     }
 }
@@ -135,6 +135,7 @@ enum Draft {
     Resolved {
         n: u64,
         tx_id: TxId<'static>,
+        by: Option<By<'static>>,
         event: Arc<Event<'static>>,
         duplicate: bool,
     },
@@ -216,10 +217,10 @@ pub(crate) fn plan(requests: Vec<Request<'static>>, loaded: Loaded, now_us: u64)
 impl Run {
     fn request(&mut self, request: Request<'static>) -> Draft {
         match request {
-            Request::Write { command, tx_id, tx_id_given, not_after_us } => {
-                self.write(command, tx_id, tx_id_given, not_after_us)
+            Request::Write { command, tx_id, tx_id_given, not_after_us, by } => {
+                self.write(command, tx_id, tx_id_given, not_after_us, by)
             }
-            Request::Resolve(tx_id) => self.resolve(tx_id),
+            Request::Resolve { tx_id, by } => self.resolve(tx_id, by),
             Request::Balance(account) => {
                 let behind = self.count();
                 Draft::Balance { reading: self.reading(account), behind }
@@ -238,8 +239,9 @@ impl Run {
         tx_id: TxId<'static>,
         tx_id_given: bool,
         not_after_us: Option<u64>,
+        by: Option<By<'static>>,
     ) -> Draft {
-        if record_bytes_max(&command, tx_id.as_str()) > limits::RECORD_BYTES_MAX {
+        if record_bytes_max(&command, tx_id.as_str(), by.as_ref()) > limits::RECORD_BYTES_MAX {
             return Draft::Ready(Outcome::Unavailable(Unavailable::TooLarge));
         }
         if let Some(known) = self.known.get(tx_id.as_str()) {
@@ -247,7 +249,7 @@ impl Run {
         }
         if let Some(not_after_us) = not_after_us.filter(|not_after_us| self.at_us > *not_after_us) {
             let rejection = Rejection::DeadlinePassed { not_after_us };
-            return self.refuse(Refused { command, rejection }, tx_id, tx_id_given);
+            return self.refuse(Refused { command, rejection }, tx_id, tx_id_given, by);
         }
         let missing: Vec<String> = command
             .accounts()
@@ -266,49 +268,65 @@ impl Run {
         }
         match decided {
             Ok(event) => {
-                let place = self.record(&tx_id, &event);
+                let place = self.record(&tx_id, by, &event);
                 Draft::Done { place, tx_id, event, duplicate: false }
             }
             Err(refused) => {
                 self.absences.extend(missing);
-                self.refuse(refused, tx_id, tx_id_given)
+                self.refuse(refused, tx_id, tx_id_given, by)
             }
         }
     }
 
-    fn resolve(&mut self, tx_id: TxId<'static>) -> Draft {
+    fn resolve(&mut self, tx_id: TxId<'static>, by: Option<By<'static>>) -> Draft {
         let (is_known, n) = (self.known.contains_key(tx_id.as_str()), self.count());
         if !is_known {
-            self.record(&tx_id, &Event::Void);
+            self.record(&tx_id, by.clone(), &Event::Void);
         }
         match self.known.get(tx_id.as_str()) {
             Some(Known::Old(found)) => {
                 let transaction = Arc::clone(found);
                 Draft::Ready(Outcome::Resolved { transaction, duplicate: true })
             }
-            Some(Known::New(n, event)) => {
-                Draft::Resolved { n: *n, tx_id, event: Arc::clone(event), duplicate: is_known }
+            Some(Known::New { n, by, event }) => {
+                let (n, by, event) = (*n, by.clone(), Arc::clone(event));
+                Draft::Resolved { n, tx_id, by, event, duplicate: is_known }
             }
-            None => Draft::Resolved { n, tx_id, event: Arc::new(Event::Void), duplicate: false },
+            None => {
+                let (event, duplicate) = (Arc::new(Event::Void), false);
+                Draft::Resolved { n, tx_id, by, event, duplicate }
+            }
         }
     }
 
     /// Records a refusal when the client gave the tx_id.
-    fn refuse(&mut self, refused: Refused<'static>, tx_id: TxId<'static>, is_given: bool) -> Draft {
+    fn refuse(
+        &mut self,
+        refused: Refused<'static>,
+        tx_id: TxId<'static>,
+        is_given: bool,
+        by: Option<By<'static>>,
+    ) -> Draft {
         let rejection = refused.rejection.clone();
         if !is_given {
             return Draft::Refused { rejection, behind: self.count() };
         }
-        let place = self.record(&tx_id, &Event::Refused(refused));
+        let place = self.record(&tx_id, by, &Event::Refused(refused));
         Draft::Recorded { place, rejection, tx_id, duplicate: false }
     }
 
     /// Gives an event its place in the batch, and applies it.
-    fn record(&mut self, tx_id: &TxId<'static>, event: &Event<'static>) -> Place {
+    fn record(
+        &mut self,
+        tx_id: &TxId<'static>,
+        by: Option<By<'static>>,
+        event: &Event<'static>,
+    ) -> Place {
         let count = self.count();
         let n = i32::try_from(self.count()).unwrap_or(i32::MAX);
         let mut record = Vec::with_capacity(256);
-        encode_record(&mut record, Seq::ZERO, tx_id.as_str(), event, 0);
+        let by_text = by.as_ref().map(By::as_str);
+        encode_record(&mut record, Seq::ZERO, tx_id.as_str(), by_text, event, 0);
         self.writes.records.push((tx_id.as_str().to_owned(), record));
         self.writes.money_in += event.money_in();
         self.writes.world += event.world_delta();
@@ -331,7 +349,7 @@ impl Run {
                 balance: after.get(),
             });
         }
-        let known = Known::New(count, Arc::new(event.clone()));
+        let known = Known::New { n: count, by, event: Arc::new(event.clone()) };
         self.known.insert(tx_id.as_str().to_owned(), known);
         Place::New(count)
     }
@@ -404,10 +422,10 @@ impl Plan {
             Draft::Done { place, tx_id, event, duplicate } => {
                 Outcome::Done { seq: at(place), tx_id, event, duplicate }
             }
-            Draft::Resolved { n, tx_id, event, duplicate } => {
+            Draft::Resolved { n, tx_id, by, event, duplicate } => {
                 let made = resolved.entry(n).or_insert_with(|| {
                     let (seq, event) = (seq_of(n), Event::clone(&event));
-                    Arc::new(Transaction { seq, tx_id, event, at_us })
+                    Arc::new(Transaction { seq, tx_id, by, event, at_us })
                 });
                 Outcome::Resolved { transaction: Arc::clone(made), duplicate }
             }

@@ -343,6 +343,6 @@ fn transaction(
     if found.tx_id.as_str() != tx_id {
         return Err(Flaw::TxId { seq }.into());
     }
-    let Transaction { tx_id, event, .. } = found.into_owned();
-    Ok(Transaction { seq, tx_id, event, at_us })
+    let Transaction { tx_id, by, event, .. } = found.into_owned();
+    Ok(Transaction { seq, tx_id, by, event, at_us })
 }

@@ -1,14 +1,21 @@
-//! Creates the schema; a plain start only looks at its version.
+//! Creates the schema, and brings an earlier version to this one; a plain start only looks at it.
 
-use journal::{Currency, LedgerId};
+use journal::{Currency, Genesis, LedgerId};
 use tokio_postgres::{Client, Transaction};
 
 use crate::address::Address;
+use crate::carry_error::CarryError;
 use crate::error::{CheckFault, OpenError};
 use crate::link::plain;
+use crate::scan::genesis;
 
 /// The version of the schema that this program reads and writes.
-pub const SCHEMA_VERSION: u32 = 1;
+/// Version 2 has the tables of version 1; its records may say who did an event (`by`), which a program
+/// of version 1 cannot read.
+pub const SCHEMA_VERSION: u32 = 2;
+
+/// The version before, which [`upgrade_schema`] brings to this one.
+const VERSION_BEFORE: &str = "1";
 
 /// Where the one row of `head` stands in a bank that is served. Every statement of a server goes by it.
 pub(crate) const HEAD_SERVED: i32 = 0;
@@ -30,7 +37,23 @@ pub async fn create_schema(
     create(address, ledger, currency, false).await
 }
 
-/// The same, marked as one into which a bank is copied: no server ever serves it as it is.
+/// Brings a schema of the version before to this one, and returns which ledger it holds; `None` when
+/// there is no such schema. To be run once, by its owner, when no server of that version runs: one that
+/// was connected before would not notice.
+/// Errors: no primary answers, the database refuses, or what it holds is no bank.
+pub async fn upgrade_schema(address: &Address) -> Result<Option<Genesis>, CarryError> {
+    let (client, _driver) = plain(address).await?;
+    if !has_schema(&client).await? {
+        return Ok(None);
+    }
+    let upgrade = "UPDATE saldo.meta SET value = $1 WHERE key = 'schema_version' AND value = $2";
+    let version = SCHEMA_VERSION.to_string();
+    let found = genesis(&client).await?;
+    let upgraded = client.execute(upgrade, &[&version, &VERSION_BEFORE]).await?;
+    Ok((upgraded == 1).then_some(found))
+}
+
+/// As [`create_schema`], marked as one into which a bank is copied: no server ever serves it as it is.
 pub(crate) async fn create_schema_for_copy(
     address: &Address,
     ledger: LedgerId,

@@ -225,6 +225,7 @@ impl Keeper {
     /// Does what a failure asks for, and rests before the next attempt.
     async fn failed(&mut self, failed: &Failed, deadline: Instant) {
         let Failed { fault, text } = failed;
+        self.shared.faults.count(*fault);
         match fault {
             Fault::Retry => {
                 tracing::debug!(target: "postgres", event = "retry", "a batch again: {text}");
@@ -307,7 +308,7 @@ fn parts(jobs: &[Job], requests_max: usize) -> Vec<Range<usize>> {
 fn names_count(request: &Request<'static>) -> usize {
     match request {
         Request::Write { command, .. } => command.accounts_count(),
-        Request::Resolve(_) => 0,
+        Request::Resolve { .. } => 0,
         Request::Balance(_) => 1,
         Request::Balances(accounts) => accounts.len(),
     }

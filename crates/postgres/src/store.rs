@@ -307,7 +307,7 @@ fn only_balances<'r>(requests: &'r [Request<'static>]) -> Option<Vec<&'r str>> {
             Request::Balances(accounts) => {
                 names.extend(accounts.iter().map(|account| account.as_str()));
             }
-            Request::Write { .. } | Request::Resolve(_) => return None,
+            Request::Write { .. } | Request::Resolve { .. } => return None,
         }
     }
     Some(names.into_iter().collect())
@@ -346,7 +346,7 @@ async fn balances(
         Request::Balances(accounts) => {
             Some(Outcome::Balances { readings: accounts.iter().map(read).collect(), as_of })
         }
-        Request::Write { .. } | Request::Resolve(_) => None,
+        Request::Write { .. } | Request::Resolve { .. } => None,
     });
     Ok(outcomes.collect())
 }
@@ -401,7 +401,7 @@ fn named<'r>(requests: &'r [Request<'static>]) -> (BTreeSet<&'r str>, BTreeSet<&
                 names.extend(command.accounts().map(|account| account.as_str()));
                 tx_ids.insert(tx_id.as_str());
             }
-            Request::Resolve(tx_id) => drop(tx_ids.insert(tx_id.as_str())),
+            Request::Resolve { tx_id, .. } => drop(tx_ids.insert(tx_id.as_str())),
             Request::Balance(account) => drop(names.insert(account.as_str())),
             Request::Balances(accounts) => {
                 names.extend(accounts.iter().map(|account| account.as_str()));
@@ -488,8 +488,8 @@ pub(crate) fn transaction(
     let Some(found) = decode_record(line) else {
         return Err(Failed::new(Fault::Fatal, "a record cannot be read"));
     };
-    let Transaction { tx_id, event, .. } = found.into_owned();
-    Ok(Transaction { seq: seq(seq_found)?, tx_id, event, at_us: time(at_us)? })
+    let Transaction { tx_id, by, event, .. } = found.into_owned();
+    Ok(Transaction { seq: seq(seq_found)?, tx_id, by, event, at_us: time(at_us)? })
 }
 
 pub(crate) fn seq(number: i64) -> Result<Seq, Failed> {

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where its own words are wrong")]
 
 use ledger::{
-    AccountId, Amount, Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq,
+    AccountId, Amount, Balance, By, Command, Event, Leg, Openings, Refused, Rejection, Seq,
     Transaction, Transfer, TxId,
 };
 use proptest::prelude::*;
@@ -22,7 +22,8 @@ fn leg(name: &str, before: i64, after: i64) -> Leg<'_> {
 }
 
 fn transaction(event: Event<'_>) -> Transaction<'_> {
-    Transaction { seq: Seq::new(41), tx_id: TxId::new("t-\"1").unwrap(), event, at_us: 1_764 }
+    let tx_id = TxId::new("t-\"1").unwrap();
+    Transaction { seq: Seq::new(41), tx_id, by: None, event, at_us: 1_764 }
 }
 
 /// The one line that `write` appends behind what is there already, without its line feed.
@@ -72,6 +73,23 @@ fn every_kind_of_transaction_has_its_own_form() {
     );
     assert_eq!(middle(Event::Init { legs: vec![] }), r#""init","tx_id":"t-\"1","accounts":{}"#);
     assert_eq!(middle(Event::Void), r#""void","tx_id":"t-\"1""#);
+}
+
+#[test]
+fn who_did_it_stands_before_the_time_in_every_kind_of_transaction() {
+    let openings = Openings::new(vec![(account("a"), balance(1))]).unwrap();
+    let rejection = Rejection::DeadlinePassed { not_after_us: 5 };
+    for event in [
+        Event::Init { legs: vec![leg("a", 0, 7)] },
+        Event::Refused(Refused { command: Command::Init(openings), rejection }),
+        Event::Void,
+    ] {
+        let by = Some(By::new("user:\"ana").unwrap());
+        let found = Transaction { by, ..transaction(event.clone()) };
+        let written = line(|out| history::transaction(out, Some(&found), Seq::new(50)));
+        let expected = format!(r#"{},"by":"user:\"ana","at":1764}},"as_of":50}}"#, middle(event));
+        assert!(written.ends_with(&expected), "{written}");
+    }
 }
 
 #[test]
@@ -196,6 +214,7 @@ fn a_page_of_the_log_ends_early_when_its_transactions_are_large() {
 fn a_statement_has_its_lines_and_what_they_sum_to() {
     let (alice, bob) = (account("alice"), account("bob"));
     let (tx_id, other_id) = (TxId::new("t-1").unwrap(), TxId::new("t-2").unwrap());
+    let ana = By::new("user:ana").unwrap();
     let lines = [
         Line {
             seq: Seq::new(3),
@@ -205,6 +224,7 @@ fn a_statement_has_its_lines_and_what_they_sum_to() {
             change: -777,
             after: balance(223),
             tx_id: &tx_id,
+            by: Some(&ana),
         },
         Line {
             seq: Seq::new(1),
@@ -214,6 +234,7 @@ fn a_statement_has_its_lines_and_what_they_sum_to() {
             change: 1000,
             after: balance(1000),
             tx_id: &other_id,
+            by: None,
         },
     ];
     let page = Statement {
@@ -229,7 +250,7 @@ fn a_statement_has_its_lines_and_what_they_sum_to() {
         concat!(
             r#"{"ok":true,"user":"alice","items":["#,
             r#"{"seq":3,"at":1764,"tx":"transfer","other":"bob","amount":-777,"balance":223,"#,
-            r#""tx_id":"t-1"},"#,
+            r#""tx_id":"t-1","by":"user:ana"},"#,
             r#"{"seq":1,"at":1763,"tx":"init","amount":1000,"balance":1000,"tx_id":"t-2"}],"#,
             r#""balance_before":0,"balance_after":223,"next_cursor":"s1.x","as_of":9}"#
         )
@@ -286,6 +307,7 @@ proptest! {
         from in "[^@\\p{Cc}]{1,16}",
         to in "[^@\\p{Cc}]{1,16}",
         id in "[^\\p{Cc}]{1,32}",
+        by in "[^\\p{Cc}]{0,16}",
         before in any::<i32>(),
     ) {
         prop_assume!(from != to);
@@ -298,17 +320,21 @@ proptest! {
         let found = Transaction {
             seq: Seq::new(1),
             tx_id: TxId::new(id.as_str()).unwrap(),
+            by: By::new(by.as_str()).ok(),
             event,
             at_us: 7,
         };
         let written = line(|out| history::transaction(out, Some(&found), Seq::new(1)));
         let reply: serde_json::Value = serde_json::from_str(&written).unwrap();
-        let expected = serde_json::json!({
+        let mut expected = serde_json::json!({
             "seq": 1, "tx": "transfer", "tx_id": id,
             "from": {"user": from, "before": before, "after": i64::from(before) - 1},
             "to": {"user": to, "before": 0, "after": 1},
             "amount": 1, "at": 7,
         });
+        if !by.is_empty() {
+            expected["by"] = by.into();
+        }
         prop_assert_eq!(&reply["transaction"], &expected);
     }
 }

@@ -10,7 +10,8 @@ use crate::output::table::{self, Align};
 use crate::output::{Answer, Rows, text, tsv};
 
 /// What each value of a row is.
-const COLUMNS: [&str; 8] = ["seq", "at", "kind", "tx_id", "account", "amount", "balance", "code"];
+const COLUMNS: [&str; 9] =
+    ["seq", "at", "kind", "tx_id", "account", "amount", "balance", "code", "by"];
 
 /// The place in the log that a plain number names.
 pub fn numbered(given: &str) -> Option<Seq> {
@@ -31,7 +32,7 @@ struct Part<'t> {
 /// Fills in the table, the rows (one per account that changed, or one) and the bare values (the
 /// resulting balances).
 pub fn show(answer: &mut Answer, transaction: &Transaction, clock: Clock) {
-    let Transaction { seq, tx_id, at_us, what } = transaction;
+    let Transaction { seq, tx_id, at_us, by, what } = transaction;
     let kind = kind(what);
     answer.rows = Rows::of(&COLUMNS);
     let mut rows = vec![
@@ -40,13 +41,17 @@ pub fn show(answer: &mut Answer, transaction: &Transaction, clock: Clock) {
         vec!["kind".to_owned(), kind.to_owned()],
         vec!["tx_id".to_owned(), text::name(tx_id.as_str()).into_owned()],
     ];
+    if let Some(by) = by {
+        rows.push(vec!["by".to_owned(), text::name(by).into_owned()]);
+    }
     let (seq, at) = (seq.to_string(), moment::exact(*at_us));
+    let by = by.as_deref().unwrap_or_default();
     let parts = parts(what);
     for Part { account, gained, before, after } in &parts {
         let shown = format!("{before} → {after}");
         rows.push(vec![text::name(account).into_owned(), shown]);
         let (gained, after) = (gained.to_string(), after.to_string());
-        let columns = [&seq, &at, kind, tx_id.as_str(), account, &gained, &after, ""];
+        let columns = [&seq, &at, kind, tx_id.as_str(), account, &gained, &after, "", by];
         answer.rows.add(columns);
         tsv::row(&mut answer.bare, [&after]);
     }
@@ -63,7 +68,7 @@ pub fn show(answer: &mut Answer, transaction: &Transaction, clock: Clock) {
             | What::Void
             | What::Other => "",
         };
-        answer.rows.add([&seq, &at, kind, tx_id.as_str(), "", "", "", code]);
+        answer.rows.add([&seq, &at, kind, tx_id.as_str(), "", "", "", code, by]);
     }
     answer.table = table::columns(rows.into_iter(), &[Align::Left, Align::Left]);
 }

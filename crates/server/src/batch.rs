@@ -84,12 +84,14 @@ impl<'a> Batch<'a> {
             batch.bytes += line.len() + 1;
             let request = match parse_line(line) {
                 Ok(Incoming::Write { command, tx_id: Some(tx_id), not_after_us }) => {
-                    Ok(Request::Write { command, tx_id, tx_id_given: true, not_after_us })
+                    let (tx_id_given, by) = (true, None);
+                    Ok(Request::Write { command, tx_id, tx_id_given, not_after_us, by })
                 }
                 Ok(Incoming::Write { command, tx_id: None, not_after_us }) => {
-                    Ok(Request::Write { command, tx_id: make(), tx_id_given: false, not_after_us })
+                    let (tx_id, tx_id_given, by) = (make(), false, None);
+                    Ok(Request::Write { command, tx_id, tx_id_given, not_after_us, by })
                 }
-                Ok(Incoming::Resolve(tx_id)) => Ok(Request::Resolve(tx_id)),
+                Ok(Incoming::Resolve(tx_id)) => Ok(Request::Resolve { tx_id, by: None }),
                 Ok(Incoming::Query(query)) => {
                     batch.query = Some(query);
                     break;

@@ -151,5 +151,6 @@ fn line(line: &seam::StatementLine) -> history::Line<'_, 'static> {
         change: line.change,
         after: line.after,
         tx_id: &line.tx_id,
+        by: line.by.as_ref(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use journal::Survey;
-use ledger::{Balance, Event, Seq, Transaction, TxId};
+use ledger::{Balance, By, Event, Seq, Transaction, TxId};
 
 use crate::image::Image;
 use crate::violation::Broken;
@@ -12,6 +12,7 @@ use crate::violation::Broken;
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(crate) tx_id: TxId<'static>,
+    pub(crate) by: Option<By<'static>>,
     pub(crate) event: Event<'static>,
     pub(crate) at_us: u64,
 }

@@ -3,7 +3,7 @@
 use engine::embedded::Options;
 use journal::disk::SimDisk;
 use ledger::model::Model;
-use ledger::{Event, TxId};
+use ledger::{By, Event, TxId};
 
 use crate::checkpoints::Checkpoints;
 use crate::config::Config;
@@ -146,8 +146,13 @@ impl Run {
     }
 
     /// Notes an event that the engine staged.
-    pub(crate) fn stage(&mut self, tx_id: TxId<'static>, event: Event<'static>) {
+    pub(crate) fn stage(
+        &mut self,
+        tx_id: TxId<'static>,
+        by: Option<By<'static>>,
+        event: Event<'static>,
+    ) {
         let at_us = self.now_us.max(self.order.at_us_last());
-        self.order.push(Staged { tx_id, event, at_us });
+        self.order.push(Staged { tx_id, by, event, at_us });
     }
 }

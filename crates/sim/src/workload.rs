@@ -5,7 +5,7 @@
 use engine::Request;
 use ledger::limits::{AMOUNT_MAX, BALANCE_MAX};
 use ledger::model::Model;
-use ledger::{AccountId, Amount, Balance, Command, Openings, Transfer, TxId};
+use ledger::{AccountId, Amount, Balance, By, Command, Openings, Transfer, TxId};
 
 use crate::random::Random;
 
@@ -64,28 +64,28 @@ impl Workload {
                 Request::Balances((0..count).map(|_| account(name(random))).collect())
             }
             14..26 => match self.unsettled.pop() {
-                Some(request) if random.happens(1, 4) => Request::Resolve(tx_id_of(request)),
+                Some(request) if random.happens(1, 4) => resolve(tx_id_of(request), random),
                 Some(request) => request,
                 None => self.new_change(random, bank, now_us),
             },
             26..36 => match random.pick(&self.asked).cloned() {
-                Some(asked) => write(asked, deadline(random, now_us)),
+                Some(asked) => write(asked, random, now_us),
                 None => self.new_change(random, bank, now_us),
             },
             36..40 => match random.pick(&self.asked).cloned() {
                 Some(asked) => {
                     let command = new_command(random, bank);
                     let asked = Asked { command, tx_id_given: true, ..asked };
-                    write(asked, deadline(random, now_us))
+                    write(asked, random, now_us)
                 }
                 None => self.new_change(random, bank, now_us),
             },
             40..44 => match random.pick(&self.asked).cloned() {
-                Some(asked) => Request::Resolve(asked.tx_id),
+                Some(asked) => resolve(asked.tx_id, random),
                 None => self.new_change(random, bank, now_us),
             },
             // Who gives up before the request has left: it comes late, as one of the next changes.
-            44..46 => Request::Resolve(tx_id(self.tx_id_next + random.between(1, 3), true)),
+            44..46 => resolve(tx_id(self.tx_id_next + random.between(1, 3), true), random),
             _ => self.new_change(random, bank, now_us),
         }
     }
@@ -93,7 +93,7 @@ impl Workload {
     /// The answer to a request was lost: its client will ask again.
     pub(crate) fn unanswered(&mut self, request: Request<'static>) {
         match request {
-            Request::Write { .. } | Request::Resolve(_) => self.unsettled.push(request),
+            Request::Write { .. } | Request::Resolve { .. } => self.unsettled.push(request),
             Request::Balance(_) | Request::Balances(_) => {}
         }
     }
@@ -114,7 +114,7 @@ impl Workload {
         let tx_id = tx_id(self.tx_id_next, tx_id_given);
         let asked = Asked { command: new_command(random, bank), tx_id, tx_id_given };
         self.asked.push(asked.clone());
-        write(asked, deadline(random, now_us))
+        write(asked, random, now_us)
     }
 }
 
@@ -125,7 +125,7 @@ fn tx_id(number: u64, is_given: bool) -> TxId<'static> {
 
 fn tx_id_of(request: Request<'static>) -> TxId<'static> {
     match request {
-        Request::Write { tx_id, .. } | Request::Resolve(tx_id) => tx_id,
+        Request::Write { tx_id, .. } | Request::Resolve { tx_id, .. } => tx_id,
         Request::Balance(_) | Request::Balances(_) => {
             unreachable!("nobody waits for a reading after a crash")
         }
@@ -137,9 +137,25 @@ fn deadline(random: &mut Random, now_us: u64) -> Option<u64> {
     random.happens(1, 8).then(|| now_us - 200 + random.between(0, 400))
 }
 
-fn write(asked: Asked, not_after_us: Option<u64>) -> Request<'static> {
+/// Mostly nobody is named.
+fn by(random: &mut Random) -> Option<By<'static>> {
+    let name = match random.between(0, 11) {
+        0 => "user:ana",
+        1 => "token:\"k7\\é",
+        2 => "a name of sixty-four bytes, which is as long as a name can be...",
+        _ => return None,
+    };
+    By::new(name).ok()
+}
+
+fn write(asked: Asked, random: &mut Random, now_us: u64) -> Request<'static> {
     let Asked { command, tx_id, tx_id_given } = asked;
-    Request::Write { command, tx_id, tx_id_given, not_after_us }
+    let (not_after_us, by) = (deadline(random, now_us), by(random));
+    Request::Write { command, tx_id, tx_id_given, not_after_us, by }
+}
+
+fn resolve(tx_id: TxId<'static>, random: &mut Random) -> Request<'static> {
+    Request::Resolve { tx_id, by: by(random) }
 }
 
 pub(crate) fn account(name: &'static str) -> AccountId<'static> {
@@ -230,7 +246,7 @@ mod tests {
                 Request::Write { command: Command::Deposit { .. }, .. } => 3,
                 Request::Write { command: Command::Withdraw { .. }, .. } => 4,
                 Request::Write { command: Command::Transfer(_), .. } => 5,
-                Request::Resolve(_) => 6,
+                Request::Resolve { .. } => 6,
             };
             kinds[kind] += 1;
         }

@@ -19,6 +19,7 @@ mod console;
 mod facts;
 mod follow;
 mod guard;
+mod metrics;
 mod options;
 mod problem;
 mod reference;

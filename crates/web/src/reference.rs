@@ -118,8 +118,7 @@ fn page(template: &impl Template) -> Response {
 }
 
 fn not_written(error: &askama::Error) -> Response {
-    tracing::error!(target: "web", event = "page_failed", %error, "a page cannot be written");
-    Problem::of("internal", "the page cannot be written").into_response()
+    Problem::internal(error).into_response()
 }
 
 fn operations(document: &Value) -> Vec<Operation> {

@@ -6,12 +6,13 @@ use std::net::TcpListener;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
+use axum::routing::get;
 use axum_server::Handle;
 
 use crate::connection::Reception;
 use crate::options::{BODY_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::state::State;
-use crate::{api, console, guard, problem, reference, request_id};
+use crate::{api, console, guard, metrics, problem, reference, request_id};
 
 /// What became of the connections when the door was closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +58,7 @@ fn router(state: State) -> Router {
         .merge(api::router())
         .merge(console::router(state.clone()))
         .merge(reference::router())
+        .route("/metrics", get(metrics::page))
         .fallback(problem::no_such_page)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -44,6 +44,8 @@ const FENCES: &[(&str, &[&str])] = &[
             "getrandom",
             "jiff",
             "percent-encoding",
+            "prometheus-client",
+            "rustix",
             "serde",
             "serde_json",
             "thiserror",

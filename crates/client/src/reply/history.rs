@@ -66,6 +66,8 @@ pub struct Transaction {
     /// When it happened, in microseconds since the Unix epoch.
     #[serde(rename = "at")]
     pub at_us: u64,
+    /// Who did it, if anybody was named.
+    pub by: Option<String>,
     /// What happened.
     #[serde(flatten)]
     pub what: What,
@@ -185,6 +187,8 @@ pub struct StatementLine {
     /// Its name.
     #[serde(deserialize_with = "tx_id")]
     pub tx_id: TxId<'static>,
+    /// Who did it, if anybody was named.
+    pub by: Option<String>,
 }
 
 /// A page of accounts, by name.
@@ -265,7 +269,7 @@ fn legs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Leg>, D::Error> {
 
 #[cfg(test)]
 mod tests {
-    use ledger::{Amount, Command, Event, Rejection};
+    use ledger::{Amount, By, Command, Event, Rejection};
     use protocol::reply::history;
     use serde::de::DeserializeOwned;
 
@@ -287,9 +291,16 @@ mod tests {
     /// What the server says about `event`, as the client reads it.
     fn told(event: Event<'_>) -> What {
         let tx_id = TxId::new("t-1").unwrap();
-        let said = ledger::Transaction { seq: Seq::new(41), tx_id, event, at_us: 1_764 };
+        let said = ledger::Transaction {
+            seq: Seq::new(41),
+            tx_id,
+            by: By::new("user:\"ana").ok(),
+            event,
+            at_us: 1_764,
+        };
         let found: Found = answer(|out| history::transaction(out, Some(&said), Seq::new(50)));
         assert_eq!((found.transaction.seq.get(), found.transaction.at_us), (41, 1_764));
+        assert_eq!(found.transaction.by.as_deref(), Some("user:\"ana"));
         assert_eq!((found.transaction.tx_id.as_str(), found.as_of.get()), ("t-1", 50));
         found.transaction.what
     }
@@ -340,8 +351,13 @@ mod tests {
     #[test]
     fn an_outcome_is_read_with_what_stands_under_the_tx_id() {
         let tx_id = TxId::new("t-1").unwrap();
-        let void =
-            ledger::Transaction { seq: Seq::new(9), tx_id, event: Event::Void, at_us: 1_764 };
+        let void = ledger::Transaction {
+            seq: Seq::new(9),
+            tx_id,
+            by: None,
+            event: Event::Void,
+            at_us: 1_764,
+        };
         let resolved: Resolved = answer(|out| history::resolved(out, &void, true));
         assert_eq!((resolved.outcome, resolved.duplicate), (Outcome::Voided, true));
         assert_eq!(resolved.transaction.seq, Seq::new(9));
@@ -352,6 +368,7 @@ mod tests {
         let (alice, bob) = (AccountId::new("alice").unwrap(), AccountId::new("bob").unwrap());
         let tx_id = TxId::new("t-1").unwrap();
         let held = |units| Balance::new(units).unwrap();
+        let by = By::new("user:ana").unwrap();
         let line = history::Line {
             seq: Seq::new(3),
             at_us: 1_764,
@@ -360,6 +377,7 @@ mod tests {
             change: -7,
             after: held(1),
             tx_id: &tx_id,
+            by: Some(&by),
         };
         let page = history::Statement {
             account: &alice,

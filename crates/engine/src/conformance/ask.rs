@@ -3,8 +3,8 @@
 
 use ledger::model::Answer;
 use ledger::{
-    AccountId, Amount, Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq, Transfer,
-    TxId,
+    AccountId, Amount, Balance, By, Command, Event, Leg, Openings, Refused, Rejection, Seq,
+    Transfer, TxId,
 };
 
 use crate::query::{Query, Reading};
@@ -61,10 +61,25 @@ pub(super) fn given_until(
 
 /// The same request with a deadline.
 pub(super) fn with_deadline(request: Request<'static>, deadline_us: u64) -> Request<'static> {
-    let Request::Write { command, tx_id, tx_id_given, .. } = request else {
+    let Request::Write { command, tx_id, tx_id_given, by, .. } = request else {
         panic!("only a change has a deadline: {request:?}")
     };
-    Request::Write { command, tx_id, tx_id_given, not_after_us: Some(deadline_us) }
+    Request::Write { command, tx_id, tx_id_given, not_after_us: Some(deadline_us), by }
+}
+
+/// The same request, made by somebody.
+pub(super) fn by(request: Request<'static>, name: &str) -> Request<'static> {
+    let name = By::new(name.to_owned()).expect("the case names a principal");
+    signed(request, Some(name))
+}
+
+/// The same request, made by `who`.
+pub(super) fn signed(mut request: Request<'static>, who: Option<By<'static>>) -> Request<'static> {
+    match &mut request {
+        Request::Write { by, .. } | Request::Resolve { by, .. } => *by = who,
+        Request::Balance(_) | Request::Balances(_) => {}
+    }
+    request
 }
 
 pub(super) fn tx_id(text: &str) -> TxId<'static> {
@@ -72,11 +87,11 @@ pub(super) fn tx_id(text: &str) -> TxId<'static> {
 }
 
 fn write(command: Command<'static>, text: &str, tx_id_given: bool) -> Request<'static> {
-    Request::Write { command, tx_id: tx_id(text), tx_id_given, not_after_us: None }
+    Request::Write { command, tx_id: tx_id(text), tx_id_given, not_after_us: None, by: None }
 }
 
 pub(super) fn resolve(text: &str) -> Request<'static> {
-    Request::Resolve(tx_id(text))
+    Request::Resolve { tx_id: tx_id(text), by: None }
 }
 
 pub(super) fn balances(names: &[&str]) -> Request<'static> {
@@ -237,12 +252,13 @@ fn assert_fits(request: &Request<'_>, outcome: &Outcome<'_>) {
         (Request::Write { tx_id: asked, .. }, Outcome::Conflict { tx_id, as_of }) => {
             tx_id == asked && *as_of > Seq::ZERO
         }
-        (Request::Resolve(asked), Outcome::Resolved { transaction, duplicate: _ }) => {
-            transaction.tx_id == *asked && transaction.seq > Seq::ZERO
-        }
+        (
+            Request::Resolve { tx_id: asked, .. },
+            Outcome::Resolved { transaction, duplicate: _ },
+        ) => transaction.tx_id == *asked && transaction.seq > Seq::ZERO,
         (
             Request::Write { .. }
-            | Request::Resolve(_)
+            | Request::Resolve { .. }
             | Request::Balance(_)
             | Request::Balances(_),
             _,

@@ -72,16 +72,18 @@ impl Books {
         let last_us = self.model.events().last().map_or(PAST_US + 1, |last| last.at_us);
         let now_us = at_us.unwrap_or(last_us);
         match request {
-            Request::Write { command, tx_id, tx_id_given, not_after_us } => {
+            Request::Write { command, tx_id, tx_id_given, not_after_us, by } => {
                 let when = When { now_us, not_after_us: *not_after_us };
-                let expected = self.model.execute_at(command, tx_id.as_str(), *tx_id_given, when);
+                let model = self.model.on_behalf_of(by.as_ref());
+                let expected = model.execute_at(command, tx_id.as_str(), *tx_id_given, when);
                 assert_eq!(answer_of(outcome), expected, "{request:?}");
                 if let Answer::Refused { seq: None, balance: Some(_), .. } = expected {
                     self.compare_position(command.accounts(), outcome.rests_on());
                 }
             }
-            Request::Resolve(tx_id) => {
-                let (expected, settled) = self.model.resolve(tx_id.as_str(), now_us);
+            Request::Resolve { tx_id, by } => {
+                let model = self.model.on_behalf_of(by.as_ref());
+                let (expected, settled) = model.resolve(tx_id.as_str(), now_us);
                 assert!(tells(outcome, &expected, settled), "{expected:?} is told by {outcome:?}");
             }
             Request::Balance(asked) => {

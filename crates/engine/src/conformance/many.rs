@@ -4,7 +4,9 @@
 use ledger::Command;
 
 use super::Instance;
-use super::ask::{balances, deposit, given, given_until, init, made, resolve, transfer, withdraw};
+use super::ask::{
+    balances, by, deposit, given, given_until, init, made, resolve, transfer, withdraw,
+};
 use super::books::{Books, FAR_US, PAST_US};
 use crate::query::{Order, PAGE_MAX, Query, StatementPage};
 use crate::seam::Request;
@@ -59,6 +61,8 @@ impl Numbers {
             2 => given_until(self.command(), &tx_id, PAST_US),
             3 => given_until(self.command(), &tx_id, FAR_US),
             4..8 => made(self.command(), &tx_id),
+            8..11 => by(given(self.command(), &tx_id), self.name()),
+            11 => by(resolve(&tx_id), self.name()),
             _ => given(self.command(), &tx_id),
         }
     }

@@ -10,6 +10,7 @@
 
 mod ask;
 mod books;
+mod by;
 mod deadlines;
 mod history;
 mod many;
@@ -131,6 +132,10 @@ cases! { $
         a_refusal_of_a_request_without_a_tx_id_is_not_recorded
         a_change_without_a_given_tx_id_can_be_asked_for_again
         tx_ids_are_compared_byte_for_byte;
+    by:
+        who_did_it_stands_in_every_event_for_ever
+        a_duplicate_keeps_who_did_it_first
+        who_asks_is_no_part_of_what_a_tx_id_is_bound_to;
     restart:
         an_empty_ledger_reopens_empty
         balances_outlive_a_restart

@@ -10,7 +10,7 @@ use proptest::sample::{Index, select, subsequence};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use super::Instance;
-use super::ask::{account, amount, balances, given, resolve, tx_id};
+use super::ask::{account, amount, balances, by, given, resolve, tx_id};
 use super::books::{Books, FAR_US, PAST_US};
 use crate::query::{Moment, Named, Order, PAGE_MAX, Query, Span, StatementPage};
 use crate::seam::{Engine, Request};
@@ -24,7 +24,8 @@ pub struct Script(Vec<Step>);
 
 #[derive(Clone, Debug)]
 enum Step {
-    Batch(Vec<Asked>),
+    /// Each with who asks it.
+    Batch(Vec<(Asked, Option<&'static str>)>),
     Read(Question),
     Reopen,
 }
@@ -141,8 +142,12 @@ struct Compared {
 }
 
 impl Compared {
-    async fn run(&mut self, engine: &dyn Engine, asked: Vec<Asked>) {
-        let batch = asked.into_iter().filter_map(|one| self.request(one)).collect();
+    async fn run(&mut self, engine: &dyn Engine, asked: Vec<(Asked, Option<&'static str>)>) {
+        let request = |(asked, who): (Asked, Option<&str>)| {
+            let request = self.request(asked)?;
+            Some(who.map_or(request.clone(), |who| by(request, who)))
+        };
+        let batch = asked.into_iter().filter_map(request).collect();
         self.books.ask(engine, batch).await;
     }
 
@@ -163,7 +168,7 @@ impl Compared {
             Asked::Balances(names) => return Some(balances(&names)),
         };
         self.asked.push((command.clone(), id.clone()));
-        Some(Request::Write { command, tx_id: tx_id(&id), tx_id_given, not_after_us })
+        Some(Request::Write { command, tx_id: tx_id(&id), tx_id_given, not_after_us, by: None })
     }
 
     fn earlier(&self, which: Index) -> Option<(Command<'static>, String)> {
@@ -233,7 +238,7 @@ impl Compared {
 }
 
 fn script() -> impl Strategy<Value = Script> {
-    let batch = prop::collection::vec(asked(), 1..8).prop_map(Step::Batch);
+    let batch = prop::collection::vec((asked(), who()), 1..8).prop_map(Step::Batch);
     let step =
         prop_oneof![15 => batch, 12 => question().prop_map(Step::Read), 1 => Just(Step::Reopen)];
     prop::collection::vec(step, 1..20).prop_map(Script)
@@ -254,6 +259,11 @@ fn asked() -> impl Strategy<Value = Asked> {
         1 => select(&NAMES[..]).prop_map(Asked::Balance),
         1 => prop::collection::vec(select(&NAMES[..]), 0..8).prop_map(Asked::Balances),
     ]
+}
+
+/// Mostly nobody.
+fn who() -> impl Strategy<Value = Option<&'static str>> {
+    proptest::option::weighted(0.3, select(&["user:ana", "token:\u{e9}\"\\", "user:bob"][..]))
 }
 
 fn deadline() -> impl Strategy<Value = Option<u64>> {

@@ -186,8 +186,10 @@ pub(super) fn rests_on(outcomes: &[Outcome<'_>]) -> Seq {
 /// No fewer bytes than the request's record can have.
 pub(super) fn room_for(request: &Request<'_>) -> usize {
     match request {
-        Request::Write { command, tx_id, .. } => record_bytes_max(command, tx_id.as_str()),
-        Request::Resolve(tx_id) => record_bytes_max_void(tx_id.as_str()),
+        Request::Write { command, tx_id, by, .. } => {
+            record_bytes_max(command, tx_id.as_str(), by.as_ref())
+        }
+        Request::Resolve { tx_id, by } => record_bytes_max_void(tx_id.as_str(), by.as_ref()),
         Request::Balance(_) | Request::Balances(_) => 0,
     }
 }

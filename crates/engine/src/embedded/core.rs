@@ -16,7 +16,8 @@ use history::History;
 use journal::disk::Disk;
 use journal::{Placed, Planted, Plants, Staged, Staging, Unstaged};
 use ledger::{
-    AccountId, Balance, Command, Event, Refused, Rejection, Seq, Transaction, TxId, apply, decide,
+    AccountId, Balance, By, Command, Event, Refused, Rejection, Seq, Transaction, TxId, apply,
+    decide,
 };
 
 use super::accounts::{AccountState, Accounts, Numbered};
@@ -81,12 +82,22 @@ enum Uncommitted {
     Late,
 }
 
+/// A change as it was asked for.
+struct Asked<'a> {
+    command: Command<'a>,
+    tx_id: TxId<'a>,
+    tx_id_given: bool,
+    not_after_us: Option<u64>,
+    by: Option<By<'a>>,
+}
+
 /// A change to be made, with its name.
 struct Change<'r> {
     tx_id: &'r str,
     tx_hash: u64,
     tx_id_given: bool,
     not_after_us: Option<u64>,
+    by: Option<&'r By<'r>>,
     now: Now,
 }
 
@@ -126,10 +137,11 @@ impl<D: Disk> Core<D> {
         now: Now,
     ) -> Executed<'a> {
         match request {
-            Request::Write { command, tx_id, tx_id_given, not_after_us } => {
-                self.write(command, tx_id, tx_id_given, not_after_us, recalled, now)
+            Request::Write { command, tx_id, tx_id_given, not_after_us, by } => {
+                let asked = Asked { command, tx_id, tx_id_given, not_after_us, by };
+                self.write(asked, recalled, now)
             }
-            Request::Resolve(tx_id) => self.resolve(tx_id, recalled, now),
+            Request::Resolve { tx_id, by } => self.resolve(tx_id, by, recalled, now),
             Request::Balance(account) => {
                 let state = self.find_for_certain(&account).map(|found| *found.account.lock());
                 let state = state.unwrap_or_default();
@@ -147,7 +159,9 @@ impl<D: Disk> Core<D> {
     /// What a request must recall before it can be decided, as far as can be told without running
     /// it: so that a batch recalls all at once.
     pub fn foresee(&self, request: &Request<'_>) -> Option<Recall> {
-        let (Request::Write { tx_id, .. } | Request::Resolve(tx_id)) = request else { return None };
+        let (Request::Write { tx_id, .. } | Request::Resolve { tx_id, .. }) = request else {
+            return None;
+        };
         let tx_hash = self.history.hash(tx_id.as_str());
         self.must_recall(&self.recent.place(tx_hash), tx_hash, None)
     }
@@ -207,15 +221,8 @@ impl<D: Disk> Core<D> {
         Some((AccountId::new(name.to_owned()).ok()?, state))
     }
 
-    fn write<'a>(
-        &self,
-        command: Command<'a>,
-        tx_id: TxId<'a>,
-        tx_id_given: bool,
-        not_after_us: Option<u64>,
-        recalled: Option<&Recalled>,
-        now: Now,
-    ) -> Executed<'a> {
+    fn write<'a>(&self, asked: Asked<'a>, recalled: Option<&Recalled>, now: Now) -> Executed<'a> {
+        let Asked { command, tx_id, tx_id_given, not_after_us, by } = asked;
         if let Some(found) = recalled.and_then(|recalled| recalled.found.as_ref()) {
             return Executed::Outcome(told_again(found, &command, tx_id, now.seq_durable));
         }
@@ -223,11 +230,12 @@ impl<D: Disk> Core<D> {
         let mut id = self.recent.place(tx_hash);
         if let Some(recall) = self.must_recall(&id, tx_hash, recalled) {
             return Executed::Recall(
-                Request::Write { command, tx_id, tx_id_given, not_after_us },
+                Request::Write { command, tx_id, tx_id_given, not_after_us, by },
                 recall,
             );
         }
-        let change = Change { tx_id: tx_id.as_str(), tx_hash, tx_id_given, not_after_us, now };
+        let (id_text, by) = (tx_id.as_str(), by.as_ref());
+        let change = Change { tx_id: id_text, tx_hash, tx_id_given, not_after_us, by, now };
         let outcome = match self.change(command, &change) {
             Changed::Done { seq, event } => {
                 id.insert(seq, self.evicted_up_to());
@@ -245,7 +253,13 @@ impl<D: Disk> Core<D> {
         Executed::Outcome(outcome)
     }
 
-    fn resolve<'a>(&self, tx_id: TxId<'a>, recalled: Option<&Recalled>, now: Now) -> Executed<'a> {
+    fn resolve<'a>(
+        &self,
+        tx_id: TxId<'a>,
+        by: Option<By<'a>>,
+        recalled: Option<&Recalled>,
+        now: Now,
+    ) -> Executed<'a> {
         let found = recalled.and_then(|recalled| recalled.found.clone());
         if let Some(transaction) = found {
             return Executed::Outcome(Outcome::Resolved { transaction, duplicate: true });
@@ -253,7 +267,7 @@ impl<D: Disk> Core<D> {
         let tx_hash = self.history.hash(tx_id.as_str());
         let mut id = self.recent.place(tx_hash);
         if let Some(recall) = self.must_recall(&id, tx_hash, recalled) {
-            return Executed::Recall(Request::Resolve(tx_id), recall);
+            return Executed::Recall(Request::Resolve { tx_id, by }, recall);
         }
         let event = Event::Void;
         let staged = Staged {
@@ -261,6 +275,7 @@ impl<D: Disk> Core<D> {
             not_after_us: None,
             tx_id: tx_id.as_str(),
             tx_hash,
+            by: by.as_ref(),
             event: &event,
         };
         let placed = if self.plants.has(Planted::VoidNotStaged) {
@@ -273,8 +288,8 @@ impl<D: Disk> Core<D> {
             return Executed::Outcome(Outcome::Unavailable(Unavailable::JournalStopped));
         };
         id.insert(seq, self.evicted_up_to());
-        let tx_id = tx_id.into_owned();
-        let transaction = Arc::new(Transaction { seq, tx_id, event, at_us });
+        let (tx_id, by) = (tx_id.into_owned(), by.map(By::into_owned));
+        let transaction = Arc::new(Transaction { seq, tx_id, by, event, at_us });
         Executed::Outcome(Outcome::Resolved { transaction, duplicate: false })
     }
 
@@ -536,8 +551,8 @@ fn numbers_of(places: &[Place<'_>]) -> Numbers {
 
 impl Change<'_> {
     fn staged<'s, 'e>(&'s self, event: &'s Event<'e>, not_after_us: Option<u64>) -> Staged<'s, 'e> {
-        let Self { tx_id, tx_hash, now, .. } = self;
-        Staged { now_us: now.us, not_after_us, tx_id, tx_hash: *tx_hash, event }
+        let Self { tx_id, tx_hash, by, now, .. } = self;
+        Staged { now_us: now.us, not_after_us, tx_id, tx_hash: *tx_hash, by: *by, event }
     }
 }
 

@@ -13,6 +13,7 @@ mod checkpoint;
 mod clock;
 mod core;
 mod durability;
+mod gauges;
 mod lines;
 mod opening;
 mod readers;
@@ -50,6 +51,7 @@ use self::readers::Readers;
 use self::threads::{Shared, Threads};
 use crate::query::{Query, Reading};
 use crate::seam::{Answered, BoxFuture, Engine, Request, Unavailable};
+use crate::vitals::{FolderVitals, Vitals};
 
 /// How the embedded engine works; the defaults are production's.
 #[derive(Clone, Debug)]
@@ -134,6 +136,7 @@ impl<D: Disk> Embedded<D> {
             genesis: report.genesis,
             plants: options.plants,
             on_background: options.on_background,
+            gauges: gauges::Gauges::default(),
             lock,
         });
         let threads = Threads::start(
@@ -219,6 +222,21 @@ impl<D: Disk> Engine for Embedded<D> {
             let next = seq.checked_next().ok_or(Unavailable::JournalStopped)?;
             durability.wait(next).await.map_err(|_lost| Unavailable::JournalStopped)?;
             Ok(durability.seq())
+        })
+    }
+
+    fn vitals(&self) -> Vitals {
+        let Shared { core, durability, gauges, history, position, .. } = &*self.shared;
+        // Read before the staged one, which it never passes.
+        let seq_durable = durability.seq();
+        Vitals::Folder(FolderVitals {
+            seq_durable,
+            seq_staged: core.staging().head().seq,
+            journal_bytes: position.get().bytes_written,
+            group_events: gauges.group_events(),
+            commit_us: gauges.commit_us(),
+            index_lag_events: history.lag_events(),
+            checkpoint: gauges.checkpoint(),
         })
     }
 }

@@ -332,7 +332,8 @@ mod tests {
             amount: Amount::new(1).expect("one is an amount"),
         };
         let tx_id = TxId::new(name.to_owned()).expect("the test names a tx_id");
-        let request = Request::Write { command, tx_id, tx_id_given: true, not_after_us: None };
+        let request =
+            Request::Write { command, tx_id, tx_id_given: true, not_after_us: None, by: None };
         let executed = parts.core.execute(request, None, Now { us: 1, seq_durable: Seq::ZERO });
         assert!(matches!(executed, Executed::Outcome(Outcome::Done { .. })));
         while let Some(committed) = parts.writer.commit().expect("the disk is whole") {

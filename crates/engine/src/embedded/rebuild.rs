@@ -89,7 +89,7 @@ impl<D: Disk> Rebuild<D> {
         place: LinePlace,
         seal: Hash,
     ) -> Result<(), Contradiction> {
-        let Transaction { seq, tx_id, event, at_us } = transaction;
+        let Transaction { seq, tx_id, event, at_us, by: _ } = transaction;
         let mut numbers = Vec::with_capacity(2);
         for leg in event.legs() {
             let account = self.find_or_add(&leg.account);

@@ -16,6 +16,7 @@ use super::checkpoint::Checkpoint;
 use super::clock::now_us;
 use super::core::Core;
 use super::durability::Durability;
+use super::gauges::Gauges;
 use super::recall::Recaller;
 use super::upkeep::keep_index;
 use crate::chain;
@@ -43,6 +44,7 @@ pub(super) struct Shared<D: Disk> {
     pub(super) genesis: Genesis,
     pub(super) plants: Plants,
     pub(super) on_background: fn(),
+    pub(super) gauges: Gauges,
     /// Held for as long as anything may write to the folder.
     #[expect(dead_code, reason = "holding it is its use")]
     pub(super) lock: D::File,
@@ -82,6 +84,7 @@ impl<D: Disk> Shared<D> {
         &self,
         mut pause: impl FnMut(Duration) -> bool,
     ) -> Result<bool, CheckpointError> {
+        let started = Instant::now();
         // IMPORTANT: first where replay starts, then how many accounts there are.
         let position = self.position.get();
         let (disk, genesis) = (Arc::clone(&self.disk), &self.genesis);
@@ -97,6 +100,7 @@ impl<D: Disk> Shared<D> {
         let finished = checkpoint.finish()?;
         self.wait_durable(finished.seq_max)?;
         finished.publish()?;
+        self.gauges.checkpointed(position.seq, started.elapsed());
         Ok(true)
     }
 
@@ -166,12 +170,15 @@ impl<D: Disk> Threads<D> {
             let on_fatal = Arc::clone(&on_fatal);
             spawn("journal", move || {
                 let mut bytes = 0_u64;
-                let run = writer.run(|committed| {
+                let mut last = shared.durability.seq();
+                let run = writer.run(|committed, took| {
                     // IMPORTANT: before anybody hears that it is durable, so that whoever does can
                     // ask for it.
                     let Committed { head, seal, traces, file_first, offset, .. } = committed;
                     shared.history.append(Group { head, seal, traces, file_first, offset });
                     shared.durability.publish(head.seq);
+                    shared.gauges.committed(head.seq.get().saturating_sub(last.get()), took);
+                    last = head.seq;
                     // Whoever was just woken stages more before the next group is taken.
                     std::thread::yield_now();
                     bytes = bytes.saturating_add(committed.bytes);

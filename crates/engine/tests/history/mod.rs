@@ -52,11 +52,12 @@ fn replay(lines: &[String], mut seen: impl FnMut(&Transaction<'_>, &Model)) -> M
 fn happens_again(model: &mut Model, entry: &Transaction<'_>, line: &str) {
     let (tx_id, at_us) = (entry.tx_id.as_str(), entry.at_us);
     let Some(command) = entry.event.clone().into_command() else {
-        let (happened, duplicate) = model.resolve(tx_id, at_us);
+        let (happened, duplicate) = model.on_behalf_of(entry.by.as_ref()).resolve(tx_id, at_us);
         assert!(happened.what == What::Voided && !duplicate, "{NO_ORDER}: {line}");
         assert_eq!(happened.seq, entry.seq.get(), "{NO_ORDER}: {line}");
         return;
     };
+    let model = model.on_behalf_of(entry.by.as_ref());
     let answer = model.execute_at(&command, tx_id, true, When::of(entry));
     assert_eq!(answer, answer_of(entry), "{NO_ORDER}: {line}");
 }

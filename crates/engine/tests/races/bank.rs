@@ -162,7 +162,7 @@ pub fn transfer(from: &str, to: &str, minor_units: i64) -> Command<'static> {
 
 pub fn write(command: Command<'static>, tx_id: String, tx_id_given: bool) -> Request<'static> {
     let tx_id = TxId::new(tx_id).unwrap();
-    Request::Write { command, tx_id, tx_id_given, not_after_us: None }
+    Request::Write { command, tx_id, tx_id_given, not_after_us: None, by: None }
 }
 
 /// The same request with a deadline.
@@ -170,11 +170,11 @@ pub fn until(request: Request<'static>, deadline_us: Option<u64>) -> Request<'st
     let Request::Write { command, tx_id, tx_id_given, .. } = request else {
         panic!("only a change has a deadline: {request:?}")
     };
-    Request::Write { command, tx_id, tx_id_given, not_after_us: deadline_us }
+    Request::Write { command, tx_id, tx_id_given, not_after_us: deadline_us, by: None }
 }
 
 pub fn resolve(tx_id: String) -> Request<'static> {
-    Request::Resolve(TxId::new(tx_id).unwrap())
+    Request::Resolve { tx_id: TxId::new(tx_id).unwrap(), by: None }
 }
 
 /// Microseconds since the Unix epoch.

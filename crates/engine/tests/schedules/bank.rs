@@ -185,17 +185,17 @@ pub fn init(openings: &[(&str, i64)]) -> Command<'static> {
 
 pub fn write(command: Command<'static>, tx_id: &str) -> Request<'static> {
     let tx_id = TxId::new(tx_id.to_owned()).unwrap();
-    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
+    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None, by: None }
 }
 
 /// A change under a tx_id that the server made: its refusal is not recorded.
 pub fn unnamed(command: Command<'static>, tx_id: &str) -> Request<'static> {
     let tx_id = TxId::new(tx_id.to_owned()).unwrap();
-    Request::Write { command, tx_id, tx_id_given: false, not_after_us: None }
+    Request::Write { command, tx_id, tx_id_given: false, not_after_us: None, by: None }
 }
 
 pub fn resolve(tx_id: &str) -> Request<'static> {
-    Request::Resolve(TxId::new(tx_id.to_owned()).unwrap())
+    Request::Resolve { tx_id: TxId::new(tx_id.to_owned()).unwrap(), by: None }
 }
 
 pub fn balances(names: &[&str]) -> Request<'static> {

@@ -250,7 +250,7 @@ fn group_commit(plants: Plants) {
     let told: Vec<Told<'static>> = thread::scope(|scope| {
         let (bank, durability) = (&bank, &durability);
         let journal = scope.spawn(|| {
-            let run = bank.writer.lock().unwrap().run(|committed| {
+            let run = bank.writer.lock().unwrap().run(|committed, _| {
                 let seq = committed.head.seq;
                 assert!(durability.seq() < seq, "groups come in order");
                 bank.append(committed);
@@ -318,7 +318,7 @@ fn a_stop_beside_changes(plants: Plants) {
     let told: Vec<Told<'static>> = thread::scope(|scope| {
         let bank = &bank;
         let journal = scope.spawn(|| {
-            bank.writer.lock().unwrap().run(|committed| bank.append(committed)).unwrap();
+            bank.writer.lock().unwrap().run(|committed, _| bank.append(committed)).unwrap();
         });
         let clients = [("a", "b"), ("b", "a")].map(|(from, to)| {
             scope.spawn(move || {

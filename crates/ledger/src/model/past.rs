@@ -1,5 +1,6 @@
 //! What the naive bank says of its past: every answer is a loop over all events.
 
+use crate::by::By;
 use crate::event::Event;
 use crate::transaction::Transaction;
 
@@ -14,6 +15,8 @@ pub struct Line {
     pub at_us: u64,
     /// The name of the request.
     pub tx_id: String,
+    /// Who did it, if anybody was named.
+    pub by: Option<String>,
     /// `init`, `deposit`, `withdraw` or `transfer`.
     pub kind: &'static str,
     /// The account on the other side of a transfer.
@@ -37,7 +40,12 @@ impl Model {
             if let What::Changed { legs, .. } = &happened.what {
                 past.set(legs.iter().map(|(name, _, after)| (name.clone(), *after)).collect());
             }
-            past.record(&happened.tx_id, happened.what.clone(), happened.at_us);
+            past.record(
+                &happened.tx_id,
+                happened.by.clone(),
+                happened.what.clone(),
+                happened.at_us,
+            );
         }
         past
     }
@@ -59,6 +67,7 @@ impl Model {
                     seq: happened.seq,
                     at_us: happened.at_us,
                     tx_id: happened.tx_id.clone(),
+                    by: happened.by.clone(),
                     kind,
                     other: other.map(|(other, ..)| other.clone()),
                     before: *before,
@@ -108,10 +117,10 @@ impl Model {
 }
 
 impl Happened {
-    /// Whether `transaction` tells this: its place, name and time, what was asked and what came of
+    /// Whether `transaction` tells this: its place, name and time, who did it, what was asked and what came of
     /// it.
     pub fn is_told_by(&self, transaction: &Transaction<'_>) -> bool {
-        let Transaction { seq, tx_id, event, at_us } = transaction;
+        let Transaction { seq, tx_id, by, event, at_us } = transaction;
         let asked = event.clone().into_command().map(|command| content(&command));
         let same = match (&self.what, event) {
             (What::Voided, Event::Void) => true,
@@ -135,7 +144,10 @@ impl Happened {
             }
             (What::Voided | What::Refused { .. } | What::Changed { .. }, _) => false,
         };
-        same && seq.get() == self.seq && tx_id.as_str() == self.tx_id && *at_us == self.at_us
+        same && seq.get() == self.seq
+            && tx_id.as_str() == self.tx_id
+            && by.as_ref().map(By::as_str) == self.by.as_deref()
+            && *at_us == self.at_us
     }
 }
 

@@ -1,4 +1,4 @@
--- Version 1. Run once, by the owner of the database; saldo itself never changes the schema.
+-- Versions 1 and 2, which differ only in what a record may say. Run once, by the owner of the database; saldo itself never changes the schema.
 CREATE SCHEMA saldo;
 
 CREATE TABLE saldo.meta (key text PRIMARY KEY, value text NOT NULL);

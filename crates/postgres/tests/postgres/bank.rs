@@ -123,7 +123,7 @@ pub fn transfer(from: &str, to: &str, units: i64, tx_id: &str) -> Request<'stati
 
 pub fn given(command: Command<'static>, tx_id: &str) -> Request<'static> {
     let tx_id = TxId::new(tx_id.to_owned()).unwrap();
-    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
+    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None, by: None }
 }
 
 /// An engine with one connection that writes: a second one would be opened, and checked, when a

@@ -9,7 +9,7 @@ use engine::query::{Moment, Named, Order, Span, StatementPage};
 use engine::{Engine, Outcome, Query, Reading, Request};
 use journal::disk::SimDisk;
 use journal::{Currency, Genesis, LedgerId};
-use ledger::{AccountId, Amount, Balance, Command, Openings, Seq, Transaction, Transfer, TxId};
+use ledger::{AccountId, Amount, Balance, By, Command, Openings, Seq, Transaction, Transfer, TxId};
 use postgres::{Mode, Options, PostgresEngine};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
@@ -69,10 +69,14 @@ impl Random {
             _ => number,
         };
         let tx_id = TxId::new(format!("t-{used}")).unwrap();
+        let by = match self.below(4) {
+            0 => Some(By::new(format!("user:{}", self.below(3))).unwrap()),
+            _ => None,
+        };
         match self.below(10) {
             0 => Request::Balance(self.account()),
             1 => Request::Balances((0..self.below(4)).map(|_| self.account()).collect()),
-            2 => Request::Resolve(tx_id),
+            2 => Request::Resolve { tx_id, by },
             _ => Request::Write {
                 command: self.command(),
                 tx_id,
@@ -82,6 +86,7 @@ impl Random {
                     1 => Some(u64::from(u32::MAX) << 20),
                     _ => None,
                 },
+                by,
             },
         }
     }

@@ -18,7 +18,7 @@ async fn init(engine: &PostgresEngine, count: usize, tx_id: &str) {
 }
 
 fn resolve(tx_id: &str) -> Request<'static> {
-    Request::Resolve(TxId::new(tx_id.to_owned()).unwrap())
+    Request::Resolve { tx_id: TxId::new(tx_id.to_owned()).unwrap(), by: None }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -24,4 +24,5 @@ mod rules_replication;
 mod rules_retry;
 mod secrets;
 mod under_load;
+mod upgrade;
 mod verify;

@@ -36,7 +36,7 @@ pub async fn ask_while_a_commit_waits(plants: Plants) {
     let asked: Vec<_> = [
         Request::Balance(account("alice")),
         deposit("alice", 5, "t-1"),
-        Request::Resolve(TxId::new("t-2").unwrap()),
+        Request::Resolve { tx_id: TxId::new("t-2").unwrap(), by: None },
     ]
     .into_iter()
     .map(|request| ask(&reader, request))
@@ -161,10 +161,10 @@ async fn pg_d36_a_database_that_does_not_keep_the_promises_is_refused_with_its_r
         );
         cluster.set(setting, "on").await;
     }
-    bank.run("UPDATE saldo.meta SET value = '2' WHERE key = 'schema_version'").await;
+    bank.run("UPDATE saldo.meta SET value = '3' WHERE key = 'schema_version'").await;
     let fault = refused(bank.address(), Mode::Unchecked).await;
-    assert_eq!(fault, CheckFault::SchemaVersion { found: "2".to_owned(), needed: 1 });
-    bank.run("UPDATE saldo.meta SET value = '1' WHERE key = 'schema_version'").await;
+    assert_eq!(fault, CheckFault::SchemaVersion { found: "3".to_owned(), needed: 2 });
+    bank.run("UPDATE saldo.meta SET value = '2' WHERE key = 'schema_version'").await;
     must_be_done(
         &one(&*open_unchecked(bank.address(), LIMIT).await, deposit("alice", 5, "t-1")).await,
     );

@@ -153,6 +153,7 @@ async fn pg_d41_a_refusal_is_told_only_when_the_attempt_that_was_lost_can_no_lon
         tx_id,
         tx_id_given: false,
         not_after_us: Some(not_after_us.try_into().unwrap()),
+        by: None,
     };
     let asked = ask(&engine, request);
     cluster.wait_until(&waiting_for_locks(&bank, 1)).await;
@@ -295,7 +296,10 @@ async fn pg_d46_a_record_or_a_balance_that_cannot_be_stops_the_engine() {
             deposit("alice", 1, "t-2"),
         ),
         ("UPDATE saldo.head SET seq = -1", Request::Balance(account("alice"))),
-        ("UPDATE saldo.batch SET at = -1", Request::Resolve(ledger::TxId::new("t-1").unwrap())),
+        (
+            "UPDATE saldo.batch SET at = -1",
+            Request::Resolve { tx_id: ledger::TxId::new("t-1").unwrap(), by: None },
+        ),
     ];
     for (damage, request) in damages {
         let bank = cluster.bank().await;

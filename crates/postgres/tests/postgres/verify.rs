@@ -1,7 +1,7 @@
 //! A database is proven from its first event to its last row, and every kind of damage is told.
 
 use engine::{Engine, Outcome, Request};
-use ledger::{AccountId, Amount, Balance, Command, Openings, Seq, Transfer, TxId};
+use ledger::{AccountId, Amount, Balance, By, Command, Openings, Seq, Transfer, TxId};
 use postgres::{Address, CarryError, Mode, Options, PostgresEngine, Proof, verify};
 use sha2::{Digest, Sha256};
 
@@ -9,7 +9,7 @@ use crate::cluster::Cluster;
 
 pub fn write(command: Command<'static>, tx_id: &str) -> Request<'static> {
     let tx_id = TxId::new(tx_id.to_owned()).unwrap();
-    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
+    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None, by: None }
 }
 
 fn account(name: &str) -> AccountId<'static> {
@@ -41,12 +41,13 @@ pub async fn bank(cluster: &Cluster) -> Address {
         tx_id: TxId::new("t6").unwrap(),
         tx_id_given: true,
         not_after_us: Some(1),
+        by: Some(By::new("user:ana").unwrap()),
     };
     for batch in [
         vec![write(Command::Init(Openings::new(openings).unwrap()), "t1")],
         vec![write(deposit("alice", 20), "t2"), write(transfer("alice", "bob", 111), "t3")],
         vec![write(withdraw("bob", 11), "t4"), write(withdraw("bob", 5_000), "t5"), late],
-        vec![Request::Resolve(TxId::new("t7").unwrap())],
+        vec![Request::Resolve { tx_id: TxId::new("t7").unwrap(), by: None }],
         vec![write(transfer("alice", "josé", 9), "t8"), write(transfer("josé", "bob", 3), "t9")],
     ] {
         let count = batch.len();
@@ -333,8 +334,8 @@ async fn a_database_without_a_schema_or_of_another_version_is_refused() {
     assert_eq!(told.to_string(), "the database has no schema of saldo");
     let address = cluster.bank().await.owners_address();
     cluster
-        .run_in(&address, "UPDATE saldo.meta SET value = '2' WHERE key = 'schema_version'")
+        .run_in(&address, "UPDATE saldo.meta SET value = '3' WHERE key = 'schema_version'")
         .await;
     let told = proof(&address).await.unwrap_err();
-    assert_eq!(told.to_string(), "the schema has version 2, this program needs 1");
+    assert_eq!(told.to_string(), "the schema has version 3, this program needs 2");
 }

@@ -2,7 +2,7 @@
 //! Lists are `items`, then what goes with all of them, then `next_cursor` (null at the end) and
 //! `as_of`.
 
-use ledger::{AccountId, Balance, Event, Seq, Transaction, TxId};
+use ledger::{AccountId, Balance, By, Event, Seq, Transaction, TxId};
 
 use super::{Standing, end, error, integer, reading, standing_and_end, transaction};
 use crate::code::Code;
@@ -110,6 +110,8 @@ pub struct Line<'r, 'a> {
     pub after: Balance,
     /// The idempotency key.
     pub tx_id: &'r TxId<'a>,
+    /// Who did it, if anybody was named.
+    pub by: Option<&'r By<'a>>,
 }
 
 /// A page of an account's history, with its lines in the order asked.
@@ -222,6 +224,10 @@ fn statement_line(out: &mut Vec<u8>, line: &Line<'_, '_>) {
     integer(out, line.after.get());
     out.extend_from_slice(b",\"tx_id\":");
     escape::string(out, line.tx_id.as_str());
+    if let Some(by) = line.by {
+        out.extend_from_slice(b",\"by\":");
+        escape::string(out, by.as_str());
+    }
     out.push(b'}');
 }
 

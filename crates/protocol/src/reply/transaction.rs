@@ -7,7 +7,7 @@ use crate::escape;
 
 /// Appends `transaction` as one JSON object.
 pub(super) fn object(out: &mut Vec<u8>, transaction: &Transaction<'_>) {
-    let Transaction { seq, tx_id, event, at_us } = transaction;
+    let Transaction { seq, tx_id, by, event, at_us } = transaction;
     out.extend_from_slice(b"{\"seq\":");
     integer(out, seq.get());
     out.extend_from_slice(b",\"tx\":\"");
@@ -37,6 +37,10 @@ pub(super) fn object(out: &mut Vec<u8>, transaction: &Transaction<'_>) {
         }
         Event::Refused(refused) => refusal(out, refused),
         Event::Void => {}
+    }
+    if let Some(by) = by {
+        out.extend_from_slice(b",\"by\":");
+        escape::string(out, by.as_str());
     }
     out.extend_from_slice(b",\"at\":");
     integer(out, *at_us);

@@ -73,7 +73,7 @@ async fn is_done(engine: &PostgresEngine, request: Request<'static>) -> bool {
 
 fn write(command: Command<'static>, tx_id: &str) -> Request<'static> {
     let tx_id = TxId::new(tx_id.to_owned()).expect("a tx_id");
-    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None }
+    Request::Write { command, tx_id, tx_id_given: true, not_after_us: None, by: None }
 }
 
 fn account(name: &'static str) -> AccountId<'static> {

@@ -81,8 +81,9 @@ impl Folder {
     pub fn write(&mut self, events: &[Transaction<'static>]) -> Result<(), Failure> {
         self.begin()?;
         let State::Writing(opened) = &mut self.state else { return Err(closed(&self.folder)) };
-        for Transaction { seq, tx_id, event, at_us } in events {
-            let staged = Staged::unindexed(*at_us, tx_id.as_str(), event);
+        for Transaction { seq, tx_id, by, event, at_us } in events {
+            let unnamed = Staged::unindexed(*at_us, tx_id.as_str(), event);
+            let staged = Staged { by: by.as_ref(), ..unnamed };
             let placed = opened.writer.staging().stage(staged, || ([0_u32; 0], 0));
             if placed != Ok(Placed { seq: *seq, at_us: *at_us }) {
                 let text = format!("{}: seq {seq} has no place there", self.folder.display());

@@ -10,7 +10,7 @@
 //! mark no server serves it.
 //! **Invariant:** nothing is written behind what was not compared, and nothing is ever overwritten.
 
-mod database;
+pub mod database;
 mod folder;
 mod mark;
 mod place;

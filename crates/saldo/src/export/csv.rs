@@ -6,9 +6,21 @@ use crate::bulk::text_of;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 
-/// The columns of exported transactions. `saldo import` reads them back.
-pub const TRANSACTION_COLUMNS: [&str; 10] =
-    ["seq", "at", "tx", "tx_id", "from", "to", "amount", "balance_from", "balance_to", "code"];
+/// The columns of exported transactions. `saldo import` reads them back, but for `by`: who imports is
+/// who does it.
+pub const TRANSACTION_COLUMNS: [&str; 11] = [
+    "seq",
+    "at",
+    "tx",
+    "tx_id",
+    "from",
+    "to",
+    "amount",
+    "balance_from",
+    "balance_to",
+    "code",
+    "by",
+];
 
 /// A writer into memory.
 pub struct Rows(csv::Writer<Vec<u8>>);
@@ -38,7 +50,7 @@ impl Rows {
 }
 
 /// The rows of a transaction: one, or one per account whose balance was set.
-pub fn transaction_rows(transaction: &Value) -> Vec<[String; 10]> {
+pub fn transaction_rows(transaction: &Value) -> Vec<[String; 11]> {
     let number = |value: Option<&Value>| value.map(Value::to_string).unwrap_or_default();
     let text = |key: &str| text_of(transaction, key).to_owned();
     let of = |side: &str, key: &str| {
@@ -57,6 +69,7 @@ pub fn transaction_rows(transaction: &Value) -> Vec<[String; 10]> {
             balance_from,
             balance_to,
             text("code"),
+            text("by"),
         ]
     };
     let amount = number(transaction.get("amount"));
@@ -105,19 +118,19 @@ mod tests {
         };
         let init = json!({"seq": 1, "tx": "init", "tx_id": "i", "at": 9,
             "accounts": {"a": {"before": 5, "after": 7}, "b": {"before": 3, "after": 0}}});
-        assert_eq!(rows(init), ["1,9,init,i,,a,2,,7,", "1,9,init,i,,b,-3,,0,"]);
+        assert_eq!(rows(init), ["1,9,init,i,,a,2,,7,,", "1,9,init,i,,b,-3,,0,,"]);
         let deposit = json!({"seq": 2, "tx": "deposit", "tx_id": "d", "user": "a", "amount": 1,
-            "before": 7, "after": 8, "at": 9});
-        assert_eq!(rows(deposit), ["2,9,deposit,d,,a,1,,8,"]);
+            "before": 7, "after": 8, "by": "user:ana", "at": 9});
+        assert_eq!(rows(deposit), ["2,9,deposit,d,,a,1,,8,,user:ana"]);
         let transfer = json!({"seq": 3, "tx": "transfer", "tx_id": "t",
             "from": {"user": "a", "before": 8, "after": 6},
             "to": {"user": "b", "before": 0, "after": 2}, "amount": 2, "at": 9});
-        assert_eq!(rows(transfer), ["3,9,transfer,t,a,b,2,6,2,"]);
+        assert_eq!(rows(transfer), ["3,9,transfer,t,a,b,2,6,2,,"]);
         let refused = json!({"seq": 4, "tx": "refused", "tx_id": "r", "at": 9,
             "code": "insufficient_funds", "cmd": "withdraw", "user": "b", "amount": 9,
             "balance": 2});
-        assert_eq!(rows(refused), ["4,9,refused,r,b,,9,,,insufficient_funds"]);
+        assert_eq!(rows(refused), ["4,9,refused,r,b,,9,,,insufficient_funds,"]);
         let void = json!({"seq": 5, "tx": "void", "tx_id": "v", "at": 9});
-        assert_eq!(rows(void), ["5,9,void,v,,,,,,"]);
+        assert_eq!(rows(void), ["5,9,void,v,,,,,,,"]);
     }
 }

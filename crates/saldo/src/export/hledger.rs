@@ -50,6 +50,11 @@ fn journal_name(account: &str) -> String {
     name
 }
 
+/// Who did it, as a tag behind another. hledger ends the value of a tag at a comma.
+fn by_tag(by: &str) -> String {
+    if by.is_empty() { String::new() } else { format!(", by:{}", by.replace(',', "%2c")) }
+}
+
 impl Commodity {
     /// What a journal begins with.
     pub fn head(&self, first: u64, last: u64) -> String {
@@ -61,13 +66,14 @@ impl Commodity {
     pub fn transaction(&self, transaction: &Value, is_whole: bool) -> String {
         let seq = transaction.get("seq").and_then(Value::as_u64).unwrap_or_default();
         let (tx, tx_id) = (text_of(transaction, "tx"), text_of(transaction, "tx_id"));
+        let by = by_tag(text_of(transaction, "by"));
         let date = date(transaction.get("at").and_then(Value::as_i64).unwrap_or_default());
         let postings = self.postings(transaction, is_whole);
         if postings.is_empty() {
             let code = text_of(transaction, "code");
-            return format!("; {date} ({seq}) {tx} {code} tx_id:{tx_id}\n\n");
+            return format!("; {date} ({seq}) {tx} {code} tx_id:{tx_id}{by}\n\n");
         }
-        format!("{date} ({seq}) {tx}  ; tx_id:{tx_id}\n{postings}\n")
+        format!("{date} ({seq}) {tx}  ; tx_id:{tx_id}{by}\n{postings}\n")
     }
 
     fn postings(&self, transaction: &Value, is_whole: bool) -> String {
@@ -167,11 +173,11 @@ mod tests {
         let transfer = json!({"seq": 3, "tx": "transfer", "tx_id": "t-3",
             "from": {"user": "a", "before": 800, "after": 550},
             "to": {"user": "b", "before": 0, "after": 250}, "amount": 250,
-            "at": 1_764_000_000_000_000_i64});
+            "by": "user:ana", "at": 1_764_000_000_000_000_i64});
         let cents = Commodity { name: "cents".into(), decimals: 0 };
         assert_eq!(
             cents.transaction(&transfer, true),
-            "2025-11-24 (3) transfer  ; tx_id:t-3\n    accounts:a  -250 cents = 550 cents\n    accounts:b  250 cents = 250 cents\n\n"
+            "2025-11-24 (3) transfer  ; tx_id:t-3, by:user:ana\n    accounts:a  -250 cents = 550 cents\n    accounts:b  250 cents = 250 cents\n\n"
         );
         let reais = Commodity { name: "BRL".into(), decimals: 2 };
         assert!(reais.transaction(&transfer, false).contains("accounts:a  -2.50 BRL\n"));

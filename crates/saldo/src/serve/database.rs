@@ -108,8 +108,13 @@ pub fn refused(error: &OpenError) -> Failure {
             CheckFault::RowMissing { .. } => {
                 Failure::new(Exit::WriteFailed, "database_unfit", text)
             }
-            CheckFault::SchemaVersion { .. } => {
-                Failure::new(Exit::NewerFormat, "schema_version", text)
+            CheckFault::SchemaVersion { found, .. } => {
+                let failure = Failure::new(Exit::NewerFormat, "schema_version", text);
+                if found == "1" {
+                    failure.hint("stop every server over it, then: saldo postgres init ADDRESS")
+                } else {
+                    failure
+                }
             }
             CheckFault::Setting { name, .. } => {
                 let hint = if *name == "synchronous_standby_names" {

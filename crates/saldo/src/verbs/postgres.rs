@@ -1,8 +1,10 @@
-//! `saldo postgres init ADDRESS`: makes the schema in which a database keeps a bank, once.
+//! `saldo postgres init ADDRESS`: makes the schema in which a database keeps a bank, once; or brings
+//! that of an earlier version to this one.
 
-use journal::{Currency, LedgerId};
-use postgres::create_schema;
+use journal::{Currency, Genesis, LedgerId};
+use postgres::{create_schema, upgrade_schema};
 
+use crate::copy::database::refused;
 use crate::failure::Failure;
 use crate::output;
 use crate::runtime;
@@ -20,7 +22,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Make the schema for a new ledger
+    /// Make the schema for a new ledger, or bring an earlier version's to this one
     Init {
         /// Where the database is; the role must be allowed to create a schema
         #[arg(value_name = "ADDRESS")]
@@ -38,9 +40,20 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         Failure::usage(format!("--currency {currency:?}: a currency is three capital letters"))
             .hint("such as BRL, EUR or USD")
     })?;
-    let refused = |error| database::refused(&error);
     let place = database::parse(address)?;
-    let ledger = LedgerId(rand::random());
-    runtime::block_on(async { create_schema(&place, ledger, &currency).await.map_err(refused) })?;
+    let upgraded = runtime::block_on(async {
+        upgrade_schema(&place).await.map_err(|error| refused(&place, &error))
+    })?;
+    let Genesis { ledger, currency } = match upgraded {
+        Some(upgraded) => upgraded,
+        None => {
+            let ledger = LedgerId(rand::random());
+            runtime::block_on(async {
+                let created = create_schema(&place, ledger, &currency).await;
+                created.map_err(|error| database::refused(&error))
+            })?;
+            Genesis { ledger, currency }
+        }
+    };
     output::print(&format!("ledger {} {}\n", ledger.to_hex(), currency.as_str()))
 }

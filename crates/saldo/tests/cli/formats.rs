@@ -12,7 +12,7 @@ const BALANCES: &str = r#"{"ok":true,"balances":[{"user":"a","balance":1},{"user
 const ACCOUNTS: &str = r#"{"ok":true,"items":[{"user":"a","balance":1,"seq":4},{"user":"b","balance":2,"seq":5}],"next_cursor":null,"as_of":9}"#;
 const TOTALS: &str = r#"{"ok":true,"accounts":2,"sum":3,"money_in":5,"money_out":2,"seq":9,"at":1764064800000007,"as_of":9}"#;
 const STATEMENT: &str = r#"{"ok":true,"user":"alice","items":[{"seq":12,"at":1764064800000007,"tx":"transfer","other":"bob","amount":-777,"balance":223,"tx_id":"t-12"}],"balance_before":1000,"balance_after":223,"next_cursor":null,"as_of":12}"#;
-const TRANSACTION: &str = r#"{"ok":true,"transaction":{"seq":43,"tx":"void","tx_id":"t-9","at":1764064800000007},"as_of":50}"#;
+const TRANSACTION: &str = r#"{"ok":true,"transaction":{"seq":43,"tx":"void","tx_id":"t-9","by":"user:ana","at":1764064800000007},"as_of":50}"#;
 const RESOLVED: &str = r#"{"ok":true,"outcome":"voided","transaction":{"seq":43,"tx":"void","tx_id":"t-9","at":1764064800000007},"duplicate":true,"as_of":50}"#;
 const STOPPING: &str = r#"{"ok":true,"msg":"server shutting down"}"#;
 
@@ -45,8 +45,8 @@ const VERBS: [(&[&str], &str, &str); 9] = [
     (
         &["tx", "t-9"],
         TRANSACTION,
-        "seq,at,kind,tx_id,account,amount,balance,code\n\
-         43,2025-11-25T10:00:00.000007Z,void,t-9,,,,\n",
+        "seq,at,kind,tx_id,account,amount,balance,code,by\n\
+         43,2025-11-25T10:00:00.000007Z,void,t-9,,,,,user:ana\n",
     ),
     (&["resolve", "t-9"], RESOLVED, "outcome,seq,tx_id\nvoided,43,t-9\n"),
     (&["shutdown"], STOPPING, "message\nserver shutting down\n"),

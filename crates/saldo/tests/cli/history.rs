@@ -125,7 +125,7 @@ fn an_account_that_does_not_exist_has_an_empty_statement_and_a_note() {
     assert_eq!(ran.err, "note: there is no account \"zed\"\n");
 }
 
-const TRANSFER: &str = r#"{"seq":41,"tx":"transfer","tx_id":"rent","from":{"user":"alice","before":1000,"after":223},"to":{"user":"bob","before":0,"after":777},"amount":777,"at":1764064800000007}"#;
+const TRANSFER: &str = r#"{"seq":41,"tx":"transfer","tx_id":"rent","from":{"user":"alice","before":1000,"after":223},"to":{"user":"bob","before":0,"after":777},"amount":777,"by":"user:ana","at":1764064800000007}"#;
 const REFUSED: &str = r#"{"seq":42,"tx":"refused","tx_id":"w-1","code":"insufficient_funds","cmd":"withdraw","user":"bob","amount":9000,"balance":777,"at":1764064800000007}"#;
 const VOID: &str = r#"{"seq":43,"tx":"void","tx_id":"t-9","at":1764064800000007}"#;
 
@@ -141,12 +141,13 @@ fn a_transaction_is_shown_with_the_accounts_that_it_changed() {
         "at     2025-11-25 10:00:00Z\n",
         "kind   transfer\n",
         "tx_id  rent\n",
+        "by     user:ana\n",
         "alice  1000 → 223\n",
         "bob    0 → 777\n",
     ));
     run(&["tx", "41", "--server", &server.address]).assert_done(concat!(
-        "41\t2025-11-25T10:00:00.000007Z\ttransfer\trent\talice\t-777\t223\t\n",
-        "41\t2025-11-25T10:00:00.000007Z\ttransfer\trent\tbob\t777\t777\t\n",
+        "41\t2025-11-25T10:00:00.000007Z\ttransfer\trent\talice\t-777\t223\t\tuser:ana\n",
+        "41\t2025-11-25T10:00:00.000007Z\ttransfer\trent\tbob\t777\t777\t\tuser:ana\n",
     ));
     run(&["tx", "41", "-q", "--server", &server.address]).assert_done("223\n777\n");
     run(&["tx", "41", "--tx-id", "--json", "--server", &server.address])
@@ -172,7 +173,7 @@ fn a_refusal_is_shown_with_what_was_asked_and_why_not() {
         "held     777\n",
     ));
     run(&["tx", "w-1", "--server", &server.address])
-        .assert_done("42\t2025-11-25T10:00:00.000007Z\trefused\tw-1\t\t\t\tinsufficient_funds\n");
+        .assert_done("42\t2025-11-25T10:00:00.000007Z\trefused\tw-1\t\t\t\tinsufficient_funds\t\n");
 }
 
 #[test]

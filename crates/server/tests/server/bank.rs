@@ -4,8 +4,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use engine::vitals::DatabaseVitals;
 use engine::{
     Answered, BalanceReading, BoxFuture, Engine, Outcome, Query, Reading, Request, Unavailable,
+    Vitals,
 };
 use ledger::model::{Answer, Model};
 use ledger::{AccountId, Balance, Command, Event, Leg, Openings, Refused, Rejection, Seq, TxId};
@@ -94,11 +96,11 @@ impl Bank {
         let mut model = self.model.lock().unwrap();
         match request {
             Request::Write { tx_id, .. } if is_lost => Outcome::Unknown { tx_id: Some(tx_id) },
-            Request::Resolve(tx_id) if is_lost => Outcome::Unknown { tx_id: Some(tx_id) },
+            Request::Resolve { tx_id, .. } if is_lost => Outcome::Unknown { tx_id: Some(tx_id) },
             Request::Balance(_) | Request::Balances(_) if is_lost => {
                 Outcome::Unknown { tx_id: None }
             }
-            Request::Write { command, tx_id, tx_id_given, not_after_us } => {
+            Request::Write { command, tx_id, tx_id_given, not_after_us, by: _ } => {
                 let as_of = Seq::new(model.seq());
                 let mut books = self.books.lock().unwrap();
                 let given = tx_id_given.then(|| tx_id.clone());
@@ -134,7 +136,7 @@ impl Bank {
                 }
                 outcome
             }
-            Request::Resolve(tx_id) => {
+            Request::Resolve { tx_id, by: _ } => {
                 let mut books = self.books.lock().unwrap();
                 let duplicate = books.under(tx_id.as_str()).is_some();
                 if !duplicate {
@@ -201,6 +203,11 @@ impl Engine for Bank {
                 counts.changed().await.unwrap();
             }
         })
+    }
+
+    fn vitals(&self) -> Vitals {
+        let seq_durable = self.seq_durable();
+        Vitals::Database(DatabaseVitals { seq_durable, ..DatabaseVitals::default() })
     }
 }
 

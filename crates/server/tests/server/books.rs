@@ -23,7 +23,7 @@ impl Books {
         if seq > self.seq() {
             self.1.insert(tx_id.to_string(), self.0.len());
             let (tx_id, event) = (tx_id.clone().into_owned(), event.clone().into_owned());
-            self.0.push(Transaction { seq, tx_id, event, at_us: AT_US + seq.get() });
+            self.0.push(Transaction { seq, tx_id, by: None, event, at_us: AT_US + seq.get() });
         }
     }
 
@@ -168,6 +168,7 @@ impl Books {
                     change: leg.change(),
                     after: leg.after,
                     tx_id: found.tx_id.clone(),
+                    by: found.by.clone(),
                 });
             }
         }

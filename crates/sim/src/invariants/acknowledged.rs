@@ -25,7 +25,7 @@ pub(crate) fn survive(surviving: &Surviving<'_>, told: &[Reply]) -> Holds {
                     ..
                 },
                 _,
-            ) => find(surviving, *seq, tx_id, &Event::Void)?,
+            ) => drop(find(surviving, *seq, tx_id, &Event::Void)?),
             (
                 Outcome::Refused { rejection, seq: Some(seq), tx_id: Some(tx_id), .. },
                 Request::Write { command, .. },
@@ -35,8 +35,12 @@ pub(crate) fn survive(surviving: &Surviving<'_>, told: &[Reply]) -> Holds {
                 find(surviving, *seq, tx_id, &Event::Refused(refused))?;
             }
             (Outcome::Resolved { transaction, .. }, _) => {
-                let Transaction { seq, tx_id, event, .. } = &**transaction;
-                find(surviving, *seq, tx_id, event)?;
+                let Transaction { seq, tx_id, by, event, .. } = &**transaction;
+                let entry = find(surviving, *seq, tx_id, event)?;
+                if entry.by != *by {
+                    let found = format!("{tx_id} was told to be by {by:?}; {entry:?} is there");
+                    return Err(Broken::new(INVARIANT, found));
+                }
             }
             _ => {}
         }
@@ -44,11 +48,17 @@ pub(crate) fn survive(surviving: &Surviving<'_>, told: &[Reply]) -> Holds {
     Ok(())
 }
 
-fn find(surviving: &Surviving<'_>, seq: Seq, tx_id: &TxId<'_>, event: &Event<'_>) -> Holds {
+fn find<'s>(
+    surviving: &'s Surviving<'_>,
+    seq: Seq,
+    tx_id: &TxId<'_>,
+    event: &Event<'_>,
+) -> Result<&'s Transaction<'s>, Broken> {
     let place = usize::try_from(seq.get()).ok().and_then(|seq| seq.checked_sub(1));
     let entry = place.and_then(|place| surviving.entries.get(place));
-    if entry.is_some_and(|entry| entry.tx_id == *tx_id && entry.event == *event) {
-        return Ok(());
+    let is_it = |entry: &&Transaction<'_>| entry.tx_id == *tx_id && entry.event == *event;
+    if let Some(entry) = entry.filter(is_it) {
+        return Ok(entry);
     }
     let found = format!("{event:?} of {tx_id} was told at {seq}; {entry:?} is there");
     Err(Broken::new(INVARIANT, format!("{found}, and {} is the last", surviving.last())))

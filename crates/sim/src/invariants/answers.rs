@@ -23,14 +23,16 @@ pub(crate) fn follow_from_the_order(
     durable: Seq,
 ) -> Result<Option<(TxId<'static>, Event<'static>)>, Broken> {
     match (&reply.request, &reply.outcome) {
-        (Request::Write { command, tx_id, tx_id_given, not_after_us }, outcome) => {
+        (Request::Write { command, tx_id, tx_id_given, not_after_us, by }, outcome) => {
             let when = When { now_us, not_after_us: *not_after_us };
+            let bank = bank.on_behalf_of(by.as_ref());
             let answer = bank.execute_at(command, tx_id.as_str(), *tx_id_given, when);
             let staged = change(command, tx_id, &answer, outcome, history, durable)
                 .ok_or_else(|| unlike(reply, &answer))?;
             Ok(staged.map(|event| (tx_id.clone(), event)))
         }
-        (Request::Resolve(tx_id), Outcome::Resolved { transaction, duplicate }) => {
+        (Request::Resolve { tx_id, by }, Outcome::Resolved { transaction, duplicate }) => {
+            let bank = bank.on_behalf_of(by.as_ref());
             let (expected, settled) = bank.resolve(tx_id.as_str(), now_us);
             if *duplicate != settled || !expected.is_told_by(transaction) {
                 return Err(unlike(reply, &expected));
@@ -54,7 +56,7 @@ pub(crate) fn follow_from_the_order(
                 .map_err(|()| unlike(reply, &"the bank's balances"))?;
             Ok(None)
         }
-        (Request::Resolve(_) | Request::Balance(_) | Request::Balances(_), _) => {
+        (Request::Resolve { .. } | Request::Balance(_) | Request::Balances(_), _) => {
             Err(unlike(reply, &"a reading"))
         }
     }

@@ -48,10 +48,11 @@ pub(crate) fn feed(bank: &mut Model, surviving: &Surviving<'_>) -> Holds {
         let tx_id = entry.tx_id.as_str();
         match entry.event.clone().into_command() {
             Some(command) => {
+                let bank = bank.on_behalf_of(entry.by.as_ref());
                 bank.execute_at(&command, tx_id, true, When::of(entry));
             }
             None => {
-                bank.resolve(tx_id, entry.at_us);
+                bank.on_behalf_of(entry.by.as_ref()).resolve(tx_id, entry.at_us);
             }
         }
         let expected = bank.events().last();

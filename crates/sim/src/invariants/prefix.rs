@@ -14,6 +14,7 @@ pub(crate) fn survives(surviving: &Surviving<'_>, history: &History) -> Holds {
         let same = entry.seq.get() == n as u64 + 1
             && expected.is_some_and(|staged| {
                 staged.tx_id == entry.tx_id
+                    && staged.by == entry.by
                     && staged.event == entry.event
                     && staged.at_us == entry.at_us
             });

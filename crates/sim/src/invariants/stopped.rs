@@ -29,7 +29,8 @@ pub(crate) fn takes_nothing_more(core: &Core<SimDisk>, recaller: &Recaller<SimDi
     let amount = Amount::new(1).unwrap_or_else(|_| unreachable!("one is an amount"));
     let tx_id = TxId::new("too late").unwrap_or_else(|_| unreachable!("short and printable"));
     let command = Command::Deposit { account: account("alice"), amount };
-    let request = Request::Write { command, tx_id, tx_id_given: true, not_after_us: None };
+    let request =
+        Request::Write { command, tx_id, tx_id_given: true, not_after_us: None, by: None };
     let outcome = ask(core, recaller, request);
     // Where the account is as full as it can be, its refusal could not be recorded either.
     let refused = outcome == Ok(Outcome::Unavailable(Unavailable::JournalStopped));

@@ -5,7 +5,7 @@
 use engine::embedded::{Core, Recaller};
 use engine::{Outcome, Request};
 use journal::disk::SimDisk;
-use ledger::{Amount, Command, Event, Rejection, Seq};
+use ledger::{Amount, By, Command, Event, Rejection, Seq};
 
 use crate::asking::ask;
 use crate::order::{History, Staged};
@@ -29,10 +29,11 @@ pub(crate) fn answer_again(
         let tx_id = &staged.tx_id;
         let write = |command| {
             let tx_id = tx_id.clone();
-            Request::Write { command, tx_id, tx_id_given: true, not_after_us: Some(0) }
+            let (tx_id_given, not_after_us) = (true, Some(0));
+            Request::Write { command, tx_id, tx_id_given, not_after_us, by: by_somebody_else() }
         };
         let request = match (random.between(0, 2), staged.event.clone().into_command()) {
-            (0, _) => Request::Resolve(tx_id.clone()),
+            (0, _) => Request::Resolve { tx_id: tx_id.clone(), by: by_somebody_else() },
             (1, Some(command)) => write(command),
             (_, Some(command)) => write(other_than(&command)),
             (_, None) => write(other_than(&deposit(1))),
@@ -53,11 +54,12 @@ pub(crate) fn answer_again(
 }
 
 fn is_its_answer(request: &Request<'_>, outcome: &Outcome<'_>, seq: Seq, staged: &Staged) -> bool {
-    let Staged { tx_id, event, at_us } = staged;
+    let Staged { tx_id, by, event, at_us } = staged;
     match (request, outcome) {
-        (Request::Resolve(_), Outcome::Resolved { transaction, duplicate: true }) => {
+        (Request::Resolve { .. }, Outcome::Resolved { transaction, duplicate: true }) => {
             transaction.seq == seq
                 && transaction.tx_id == *tx_id
+                && transaction.by == *by
                 && transaction.event == *event
                 && transaction.at_us == *at_us
         }
@@ -83,6 +85,11 @@ fn is_its_answer(request: &Request<'_>, outcome: &Outcome<'_>, seq: Seq, staged:
         }
         _ => false,
     }
+}
+
+/// Whoever asks again changes nothing.
+fn by_somebody_else() -> Option<By<'static>> {
+    By::new("user:somebody else").ok()
 }
 
 /// A request that differs from `command` in as little as it can.

@@ -114,7 +114,7 @@ impl Life<'_, '_> {
             self.durable,
         )?;
         if let Some((tx_id, event)) = staged {
-            run.stage(tx_id, event);
+            run.stage(tx_id, reply.request.by().cloned(), event);
         }
         self.waiting.push(reply);
         self.answer();

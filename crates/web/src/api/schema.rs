@@ -283,6 +283,9 @@ pub(crate) struct Transaction {
     /// `init`, `deposit`, `withdraw`, `transfer`, `refused` or `void`; more may come.
     tx: String,
     tx_id: String,
+    /// Who did it, where access control knew.
+    #[schema(required = false)]
+    by: String,
     /// Microseconds since the Unix epoch.
     at: i64,
 }

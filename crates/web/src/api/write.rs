@@ -107,7 +107,8 @@ pub(super) async fn resolve(
     else {
         return Err(other_request());
     };
-    let outcome = state.ask(&caller, Request::Resolve(tx_id.into_owned())).await?;
+    let outcome =
+        state.ask(&caller, Request::Resolve { tx_id: tx_id.into_owned(), by: None }).await?;
     let duplicate = is_duplicate(&outcome);
     Ok(replayed(wire::answer(&state, &outcome)?.into_response(), duplicate))
 }
@@ -130,6 +131,7 @@ async fn write(
         tx_id: key.tx_id.clone(),
         tx_id_given: key.given,
         not_after_us,
+        by: None,
     };
     let outcome = state.ask(caller, request).await?;
     let duplicate = is_duplicate(&outcome);

@@ -110,7 +110,13 @@ mod tests {
         };
         let amount = Amount::new(777).unwrap();
         let event = Event::Transfer { from: leg(from), to: leg("bob"), amount };
-        Transaction { seq: Seq::new(3), tx_id: TxId::new(tx_id).unwrap(), event, at_us: 9 }
+        Transaction {
+            seq: Seq::new(3),
+            tx_id: TxId::new(tx_id).unwrap(),
+            event,
+            at_us: 9,
+            by: None,
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn name(account: &AccountId<'_>) -> Option<Name> {
 
 impl Row {
     pub(super) fn new(f: &Frame, transaction: &Transaction<'_>) -> Self {
-        let Transaction { seq, tx_id: _, event, at_us } = transaction;
+        let Transaction { seq, event, at_us, .. } = transaction;
         let (class, kind) = kind(f, event);
         let mut row = Self {
             seq: seq.get(),

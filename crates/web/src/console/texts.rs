@@ -119,6 +119,7 @@ texts! {
     elsewhere: "The same elsewhere", "O mesmo em outro lugar";
     repeat_is_safe: "Sending it again is safe: a tx_id happens once, and the answer is this transaction.",
         "Enviar de novo é seguro: um tx_id acontece uma vez, e a resposta é esta transação.";
+    by: "By", "Por";
     json_line: "JSON line", "Linha JSON";
     record: "Record", "Registro";
     copy: "Copy", "Copiar";

@@ -36,6 +36,8 @@ struct Page {
     row: Row,
     legs: Vec<Leg>,
     tx_id: Name,
+    /// Who asked, where access control knew.
+    by: Option<Name>,
     /// Of a refusal: why, in words and as the stable code.
     refused: Option<(String, &'static str)>,
     copies: Copies,
@@ -127,6 +129,7 @@ fn answer(
         row: rows::Row::new(&f, &transaction),
         legs: legs(&f, &transaction),
         tx_id: Name::new(transaction.tx_id.as_str()),
+        by: transaction.by.as_ref().map(|by| Name::new(by.as_str())),
         refused,
         copies: commands::copies(&transaction, host),
         sent,

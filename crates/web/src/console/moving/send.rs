@@ -28,6 +28,7 @@ pub(super) async fn send(
         tx_id: wanted.tx_id.clone(),
         tx_id_given: true,
         not_after_us: None,
+        by: None,
     };
     let outcome = match state.ask(&visitor.caller, request).await {
         Ok(outcome) => outcome,

@@ -133,6 +133,12 @@ impl Problem {
         Self::coded(server::code_of(why), why.to_string())
     }
 
+    /// Something that cannot be; what it was stands in the log.
+    pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(target: "web", event = "internal", %error, "a request failed");
+        Self::coded(Code::Internal, "this should not happen; see the log")
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
