@@ -59,7 +59,7 @@ pub async fn serve(listener: TcpListener, state: State) -> io::Result<Report> {
 fn router(state: State) -> Router {
     Router::new()
         .merge(api::router())
-        .merge(console::router())
+        .merge(console::router(state.clone()))
         .merge(reference::router())
         .route("/metrics", get(metrics::page))
         .fallback(problem::no_such_page)

@@ -46,7 +46,10 @@ const FENCES: &[(&str, &[&str])] = &[
             "askama",
             "axum",
             "axum-server",
+            "blake3",
             "futures-util",
+            "getrandom",
+            "jiff",
             "percent-encoding",
             "prometheus-client",
             "rustix",
@@ -129,7 +132,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("sim", &["rand", "thiserror"]),
     ("tests", &["blake3", "rustix", "serde_json"]),
-    ("xtask", &["anyhow", "rustix", "tempfile", "toml", "serde_json"]),
+    ("xtask", &["anyhow", "rustix", "sha2", "tempfile", "toml", "serde_json"]),
 ];
 
 /// What any room's tests may name. As an optional dependency these also stand behind a feature of

@@ -11,6 +11,7 @@ mod length;
 mod manifest;
 mod readmes;
 mod seams;
+mod vendored;
 mod words;
 
 use anyhow::Result;
@@ -36,6 +37,7 @@ const RULES: &[Rule] = &[
     ("no machine's paths, and the project speaks of itself alone", words::check),
     ("decision records are numbered without gaps", decisions::check),
     ("both READMEs are one document", readmes::check),
+    ("files of others are what their table says", vendored::check),
 ];
 
 /// `cargo xtask rules`. `Ok(false)` when a rule found a fault.
