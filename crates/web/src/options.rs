@@ -1,5 +1,6 @@
 //! What an operator may set, and the limits that nobody needs to.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The limits of the door.
@@ -10,11 +11,14 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// How long connections may take to be answered and closed once the server stops. Default 10 s.
     pub drain: Duration,
+    /// The folder that keeps the bank, for a monitor to hear how much room it has; `None`: a database
+    /// keeps it.
+    pub data: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { hosts: Vec::new(), drain: Duration::from_secs(10) }
+        Self { hosts: Vec::new(), drain: Duration::from_secs(10), data: None }
     }
 }
 

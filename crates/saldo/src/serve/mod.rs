@@ -113,7 +113,12 @@ impl Serve {
 
     /// What the HTTP door keeps to.
     fn web(&self) -> web::Options {
-        web::Options { hosts: self.http_host.clone(), drain: self.drain }
+        let is_folder = !self.data.to_str().is_some_and(database::is_meant_by);
+        web::Options {
+            hosts: self.http_host.clone(),
+            drain: self.drain,
+            data: is_folder.then(|| self.data.clone()),
+        }
     }
 
     /// Where to listen, both doors; `None`: no HTTP.
