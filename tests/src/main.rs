@@ -36,3 +36,4 @@ mod quick_start;
 mod resolve;
 mod starting;
 mod stopping;
+mod watch;

@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::proof::{inspect, verify};
 use crate::serve;
 use crate::verbs::{
-    accounts, balance, bench, conformance, copy, deposit, export, help, import, init, postgres,
-    resolve, shutdown, statement, totals, transfer, tx, version, withdraw,
+    accounts, balance, bench, check, conformance, copy, deposit, export, help, import, init,
+    postgres, resolve, shutdown, statement, top, totals, transfer, tx, version, withdraw,
 };
 
 /// A bank: accounts with exact balances, money that moves between them, every answer on disk before
@@ -83,6 +83,10 @@ pub enum Verb {
     Shutdown(shutdown::Args),
     /// Measure a server under load, and prove that its money is exact
     Bench(bench::Args),
+    /// Tell a monitor whether the server is well
+    Check(check::Args),
+    /// Watch the server, live
+    Top(top::Args),
     /// Make the schema in which a database keeps a bank
     Postgres(postgres::Args),
     /// Try on a database whether it keeps what a bank promises
@@ -103,7 +107,7 @@ pub enum Verb {
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Money", &["init", "balance", "deposit", "withdraw", "transfer", "resolve"]),
     ("History", &["tx", "statement", "accounts", "totals", "export", "import"]),
-    ("The server", &["serve", "shutdown", "bench"]),
+    ("The server", &["serve", "shutdown", "bench", "check", "top"]),
     ("A database", &["postgres", "conformance"]),
     ("A bank as it is kept", &["copy", "verify", "inspect"]),
     ("This program", &["help", "version"]),
@@ -140,6 +144,8 @@ impl Verb {
             Self::Serve(args) => serve::run(args),
             Self::Shutdown(args) => shutdown::run(args),
             Self::Bench(args) => bench::run(args),
+            Self::Check(args) => check::run(args),
+            Self::Top(args) => top::run(args),
             Self::Postgres(args) => postgres::run(&args),
             Self::Conformance(args) => conformance::run(args),
             Self::Copy(args) => copy::run(&args),
@@ -166,6 +172,8 @@ impl Verb {
             Self::Import(args) => args.output.wants_json(),
             Self::Shutdown(args) => args.output.wants_json(),
             Self::Bench(args) => args.output.wants_json(),
+            Self::Check(args) => args.wants_json(),
+            Self::Top(args) => args.output.wants_json(),
             Self::Conformance(args) => args.output.wants_json(),
             Self::Copy(args) => args.output.wants_json(),
             Self::Verify(args) => args.output.wants_json(),

@@ -7,6 +7,7 @@
 mod act;
 mod bench;
 mod bulk;
+mod check;
 mod cli;
 mod conformance;
 mod copy;
@@ -16,6 +17,7 @@ mod export;
 mod failure;
 mod given;
 mod help;
+mod http;
 mod import;
 mod moment;
 mod openings;
@@ -29,10 +31,12 @@ mod serve;
 mod server;
 mod setting;
 mod shell;
+mod top;
 mod transaction;
 mod unanswered;
 mod usage;
 mod verbs;
+mod vitals;
 
 use std::process::ExitCode;
 

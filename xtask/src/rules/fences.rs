@@ -88,8 +88,13 @@ const FENCES: &[(&str, &[&str])] = &[
             "anstream",
             "anstyle",
             "hdrhistogram",
+            // decision 0016
+            "http-body-util",
+            "hyper",
+            "hyper-util",
             "rand",
             "rand_distr",
+            "ratatui",
             "blake3",
             "serde",
             "serde_json",

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod balance;
 pub mod bench;
+pub mod check;
 pub mod conformance;
 pub mod copy;
 pub mod deposit;
@@ -14,6 +15,7 @@ pub mod postgres;
 pub mod resolve;
 pub mod shutdown;
 pub mod statement;
+pub mod top;
 pub mod totals;
 pub mod transfer;
 pub mod tx;
