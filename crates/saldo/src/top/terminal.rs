@@ -108,11 +108,15 @@ fn wish(event: &Event) -> Wish {
     let Event::Key(KeyEvent { code, modifiers, kind: KeyEventKind::Press, .. }) = event else {
         return Wish::Nothing;
     };
-    match code {
-        KeyCode::Char('c') if modifiers.contains(KeyModifiers::CONTROL) => Wish::Interrupt,
-        KeyCode::Char('q' | 'Q') | KeyCode::Esc => Wish::Quit,
-        KeyCode::Char('p' | 'P' | ' ') => Wish::Pause,
-        KeyCode::Char('?' | 'h') => Wish::Help,
+    if *code == KeyCode::Esc {
+        return Wish::Quit;
+    }
+    let KeyCode::Char(letter) = *code else { return Wish::Nothing };
+    match letter {
+        'c' if modifiers.contains(KeyModifiers::CONTROL) => Wish::Interrupt,
+        'q' | 'Q' => Wish::Quit,
+        'p' | 'P' | ' ' => Wish::Pause,
+        '?' | 'h' => Wish::Help,
         _ => Wish::Nothing,
     }
 }
@@ -128,6 +132,7 @@ mod tests {
         assert_eq!(key(KeyCode::Char('q'), none), Wish::Quit);
         assert_eq!(key(KeyCode::Char('c'), KeyModifiers::CONTROL), Wish::Interrupt);
         assert_eq!(key(KeyCode::Char('c'), none), Wish::Nothing);
+        assert_eq!(key(KeyCode::Esc, none), Wish::Quit);
         assert_eq!(key(KeyCode::Char('p'), none), Wish::Pause);
         assert_eq!(key(KeyCode::Char('?'), KeyModifiers::SHIFT), Wish::Help);
         assert_eq!(wish(&Event::Resize(10, 10)), Wish::Nothing);

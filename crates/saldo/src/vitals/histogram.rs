@@ -53,7 +53,7 @@ impl Histogram {
         let buckets: Vec<(f64, f64)> =
             pairs.map(|((bound, count), (_, before))| (*bound, count - before)).collect();
         let has_grown = buckets.iter().all(|(_, count)| *count >= 0.0);
-        has_grown.then(|| Self { buckets, sum: self.sum - earlier.sum })
+        has_grown.then_some(Self { buckets, sum: self.sum - earlier.sum })
     }
 
     /// How many values there are.
