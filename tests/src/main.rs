@@ -42,3 +42,4 @@ mod repl;
 mod resolve;
 mod starting;
 mod stopping;
+mod watch;

@@ -8,9 +8,9 @@ use crate::failure::Failure;
 use crate::proof::{inspect, verify};
 use crate::serve;
 use crate::verbs::{
-    accounts, backup, balance, bench, completions, config, conformance, copy, deposit, doctor,
-    export, help, import, init, man, postgres, repl, resolve, restore, shutdown, statement, tls,
-    token, totals, transfer, tx, user, version, withdraw,
+    accounts, backup, balance, bench, check, completions, config, conformance, copy, deposit,
+    doctor, export, help, import, init, man, postgres, repl, resolve, restore, shutdown, statement,
+    tls, token, top, totals, transfer, tx, user, version, withdraw,
 };
 
 /// A bank: accounts with exact balances, money that moves between them, every answer on disk before
@@ -93,6 +93,10 @@ pub enum Verb {
     Shutdown(shutdown::Args),
     /// Measure a server under load, and prove that its money is exact
     Bench(bench::Args),
+    /// Tell a monitor whether the server is well
+    Check(check::Args),
+    /// Watch the server, live
+    Top(top::Args),
     /// Make the schema in which a database keeps a bank
     Postgres(postgres::Args),
     /// Try on a database whether it keeps what a bank promises
@@ -131,7 +135,7 @@ pub enum Verb {
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Money", &["init", "balance", "deposit", "withdraw", "transfer", "resolve"]),
     ("History", &["tx", "statement", "accounts", "totals", "export", "import"]),
-    ("The server", &["serve", "repl", "shutdown", "bench"]),
+    ("The server", &["serve", "repl", "shutdown", "bench", "check", "top"]),
     ("A database", &["postgres", "conformance"]),
     ("A bank as it is kept", &["copy", "doctor", "backup", "restore", "verify", "inspect"]),
     ("Who may do what", &["token", "user", "tls"]),
@@ -171,6 +175,8 @@ impl Verb {
             Self::Repl(args) => repl::run(args).map(|_code| ()),
             Self::Shutdown(args) => shutdown::run(args),
             Self::Bench(args) => bench::run(args),
+            Self::Check(args) => check::run(args),
+            Self::Top(args) => top::run(args),
             Self::Postgres(args) => postgres::run(&args),
             Self::Conformance(args) => conformance::run(args),
             Self::Copy(args) => copy::run(&args),
@@ -206,7 +212,9 @@ impl Verb {
             | Self::Export(_)
             | Self::Import(_)
             | Self::Shutdown(_)
-            | Self::Bench(_) => true,
+            | Self::Bench(_)
+            | Self::Check(_)
+            | Self::Top(_) => true,
             Self::Serve(_)
             | Self::Repl(_)
             | Self::Postgres(_)
@@ -244,6 +252,8 @@ impl Verb {
             Self::Import(args) => args.output.wants_json(),
             Self::Shutdown(args) => args.output.wants_json(),
             Self::Bench(args) => args.output.wants_json(),
+            Self::Check(args) => args.wants_json(),
+            Self::Top(args) => args.output.wants_json(),
             Self::Conformance(args) => args.output.wants_json(),
             Self::Copy(args) => args.output.wants_json(),
             Self::Doctor(args) => args.output.wants_json(),

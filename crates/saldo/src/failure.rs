@@ -51,6 +51,11 @@ impl Failure {
         }
     }
 
+    /// What there is to say stands on stdout already: nothing is reported, and the process ends so.
+    pub fn told(exit: Exit) -> Self {
+        Self::new(exit, "", "")
+    }
+
     /// Wrong arguments.
     pub fn usage(text: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "usage", text)
@@ -74,6 +79,17 @@ impl Failure {
         self
     }
 
+    /// The same, with another end of the process.
+    pub fn ending_with(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// What went wrong, in one line.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// With what was done before it, put behind its text.
     pub fn after(mut self, what_was_done: &str) -> Self {
         self.text.push_str("; ");
@@ -84,11 +100,6 @@ impl Failure {
     /// Whether nobody answered there, so that nothing was done.
     pub fn is_unreachable(&self) -> bool {
         self.code == "unreachable"
-    }
-
-    /// What went wrong, in a line.
-    pub fn text(&self) -> &str {
-        &self.text
     }
 
     /// What to do about it.
@@ -103,6 +114,9 @@ impl Failure {
 
     /// Writes it to stderr and tells what to end with.
     pub fn report(&self, json: bool) -> ExitCode {
+        if self.code.is_empty() {
+            return ExitCode::from(self.exit.code());
+        }
         let written = if json { self.write_json() } else { self.write_text() };
         // Where stderr itself is closed, the exit code is all that is left to say it with.
         drop(written);

@@ -8,6 +8,7 @@ mod act;
 mod backup;
 mod bench;
 mod bulk;
+mod check;
 mod cli;
 mod config;
 mod conformance;
@@ -20,6 +21,7 @@ mod export;
 mod failure;
 mod given;
 mod help;
+mod http;
 mod import;
 mod moment;
 mod openings;
@@ -37,10 +39,12 @@ mod serve;
 mod server;
 mod setting;
 mod shell;
+mod top;
 mod transaction;
 mod unanswered;
 mod usage;
 mod verbs;
+mod vitals;
 
 use std::process::ExitCode;
 

@@ -4,8 +4,10 @@
 use std::env;
 use std::process::ExitCode;
 
+use clap::ValueEnum as _;
 use clap::error::ErrorKind;
 
+use crate::cli::Color;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -27,6 +29,9 @@ pub fn report(error: &clap::Error) -> ExitCode {
     }
     match shown(error) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if is_for_a_monitor(typed()) => {
+            failure.ending_with(Exit::NothingDone).report(wants_json(typed()))
+        }
         Err(failure) => failure.report(wants_json(typed())),
     }
 }
@@ -63,6 +68,14 @@ pub fn typed() -> impl Iterator<Item = String> {
     env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())
 }
 
+/// Whether the verb is the one whose numbers mean something else: to a monitor 2 is critical, and 3 is
+/// what could not be found out.
+fn is_for_a_monitor(words: impl Iterator<Item = String>) -> bool {
+    // The values of --color are no verbs.
+    words.into_iter().find(|word| !word.starts_with('-') && Color::from_str(word, false).is_err())
+        == Some("check".to_owned())
+}
+
 /// Whether JSON was asked for, as far as words that could not be understood tell.
 pub fn wants_json(words: impl Iterator<Item = String>) -> bool {
     let words: Vec<String> = words.take_while(|word| word != "--").collect();
@@ -76,6 +89,8 @@ pub fn wants_json(words: impl Iterator<Item = String>) -> bool {
         .any(|word| matches!(word.as_str(), "--json" | "-ojson" | "-o=json" | "--output=json"))
         || pair("-o")
         || pair("--output")
+        || words.iter().any(|word| word == "--format=json")
+        || pair("--format")
         || env::var("SALDO_OUTPUT").is_ok_and(|format| format == "json")
 }
 
@@ -114,6 +129,15 @@ mod tests {
         let (_, _, text, hint) = failure.parts();
         assert_eq!(text, "the argument '--json' cannot be used with '--quiet'");
         assert_eq!(hint, Some("saldo help balance"));
+    }
+
+    #[test]
+    fn a_mistake_in_the_words_of_a_monitor_is_unknown_to_it() {
+        let is = |words: &[&str]| is_for_a_monitor(words.iter().map(ToString::to_string));
+        assert!(is(&["check", "--fly"]));
+        assert!(is(&["--color", "never", "check", "--fly"]));
+        assert!(!is(&["help", "check"]));
+        assert!(!is(&["--fly"]));
     }
 
     #[test]

@@ -22,7 +22,10 @@ use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::state::State;
 
+mod disk;
 mod process;
+
+use disk::Room;
 
 /// The media type of OpenMetrics text.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -39,6 +42,7 @@ pub(crate) async fn page(state: Shared<State>, caller: Caller) -> Result<Respons
         vitals: state.engine().vitals(),
         totals,
         read_seconds: asked.elapsed().as_secs_f64(),
+        room: Room::of(state.options()).await,
     }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)
@@ -52,6 +56,7 @@ struct Collected {
     vitals: Vitals,
     totals: Option<Totals>,
     read_seconds: f64,
+    room: Room,
 }
 
 impl Collector for Collected {
@@ -69,6 +74,7 @@ impl Collector for Collected {
         if let Some(totals) = &self.totals {
             page.totals(totals)?;
         }
+        page.room(&self.room)?;
         page.gauge(
             "saldo_totals_read_seconds",
             "time that reading the totals took",
@@ -127,8 +133,16 @@ impl Page<'_> {
             "where replay starts behind the last checkpoint",
             made.seq.get(),
         )?;
-        self.gauge("saldo_snapshot_timestamp_seconds", "when it was made", seconds(made.at_us))?;
-        self.gauge("saldo_snapshot_duration_seconds", "how long it took", seconds(made.took_us))
+        self.gauge(
+            "saldo_snapshot_timestamp_seconds",
+            "when the last checkpoint was made",
+            seconds(made.at_us),
+        )?;
+        self.gauge(
+            "saldo_snapshot_duration_seconds",
+            "how long the last checkpoint took",
+            seconds(made.took_us),
+        )
     }
 
     fn database(&mut self, vitals: &DatabaseVitals) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! What an operator may set, and the limits that nobody needs to.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The limits of the door.
@@ -25,6 +26,9 @@ pub struct Options {
     pub stream_pause: Duration,
     /// By how many events a stream may fall back behind the others. Default 100,000.
     pub behind_events_max: u64,
+    /// The folder that keeps the bank, for a monitor to hear how much room it has; `None`: a database
+    /// keeps it.
+    pub data: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -39,6 +43,7 @@ impl Default for Options {
             write_timeout: Duration::from_secs(30),
             stream_pause: Duration::from_secs(15),
             behind_events_max: 100_000,
+            data: None,
         }
     }
 }

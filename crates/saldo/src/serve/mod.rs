@@ -133,9 +133,11 @@ impl Serve {
 
     /// What the HTTP door keeps to.
     fn web(&self) -> web::Options {
+        let is_folder = !self.data.to_str().is_some_and(database::is_meant_by);
         web::Options {
             hosts: self.http_host.clone(),
             drain: self.drain,
+            data: is_folder.then(|| self.data.clone()),
             connections_max: self.connections(probe::connections_allowed()).1 as usize,
             ..web::Options::default()
         }

@@ -9,7 +9,7 @@ impl Page<'_> {
     pub(super) fn process(&mut self) -> fmt::Result {
         if let Some((cpu_seconds, started)) = times() {
             self.counter_f64("process_cpu_seconds", "processor time used", cpu_seconds)?;
-            self.gauge("process_start_time_seconds", "when it was started", started)?;
+            self.gauge("process_start_time_seconds", "when the process was started", started)?;
         }
         if let Some(bytes) = resident_bytes() {
             self.gauge("process_resident_memory_bytes", "memory held", bytes)?;

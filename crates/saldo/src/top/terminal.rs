@@ -1,0 +1,140 @@
+//! The screen and its keys.
+//!
+//! **Invariant:** however it ends, the terminal is given back as it was.
+
+use std::io;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
+
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::Pace;
+use super::poll::{News, begin};
+use super::screen::{View, draw};
+use super::watch::Watch;
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+use crate::http::Http;
+use crate::unanswered::cause_of_io;
+
+/// How long a key is waited for before a page that came is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What a key asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Quit,
+    Interrupt,
+    Pause,
+    Help,
+    /// The screen is to be drawn again, or nothing at all.
+    Nothing,
+}
+
+/// Why the screen ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Somebody wanted it, or it has been so many intervals.
+    Done,
+    /// By Ctrl-C or a signal.
+    Interrupted,
+}
+
+/// Shows the server until somebody quits, or so many intervals are over.
+pub fn run(http: &Http, pace: Pace, is_coloured: bool) -> Result<(), Failure> {
+    let news = begin(http.clone(), pace.every, true)?;
+    let ended = ratatui::try_init()
+        .and_then(|mut terminal| show(&mut terminal, http, pace, &news, is_coloured));
+    let restored = ratatui::try_restore();
+    let failed = |error: io::Error| {
+        let text = format!("the terminal cannot be used: {}", cause_of_io(&error));
+        Failure::usage(text).hint("saldo top -o jsonl")
+    };
+    let end = ended.map_err(failed)?;
+    restored.map_err(failed)?;
+    match end {
+        End::Done => Ok(()),
+        End::Interrupted => Err(Failure::told(Exit::Interrupted)),
+    }
+}
+
+fn show(
+    terminal: &mut DefaultTerminal,
+    http: &Http,
+    pace: Pace,
+    news: &Receiver<News>,
+    is_coloured: bool,
+) -> io::Result<End> {
+    let (mut watch, mut shows_help, mut pages) = (Watch::default(), false, 0_u32);
+    let place = http.address().as_str();
+    let mut is_stale = true;
+    loop {
+        match news.try_recv() {
+            Ok(News::Read(read)) => {
+                watch.take(read);
+                pages = pages.saturating_add(1);
+                is_stale = true;
+            }
+            Err(TryRecvError::Empty) => {}
+            Ok(News::Ending) | Err(TryRecvError::Disconnected) => return Ok(End::Interrupted),
+        }
+        if is_stale {
+            let every = pace.every;
+            let view = View { watch: &watch, place, every, is_coloured, shows_help };
+            terminal.draw(|frame| draw(frame, &view))?;
+            is_stale = false;
+        }
+        // The first page only begins the first interval.
+        if pace.count.is_some_and(|count| pages > count) {
+            return Ok(End::Done);
+        }
+        if !event::poll(LOOK_EVERY)? {
+            continue;
+        }
+        is_stale = true;
+        match wish(&event::read()?) {
+            Wish::Quit if shows_help => shows_help = false,
+            Wish::Quit => return Ok(End::Done),
+            Wish::Interrupt => return Ok(End::Interrupted),
+            Wish::Pause => watch.is_paused = !watch.is_paused,
+            Wish::Help => shows_help = !shows_help,
+            Wish::Nothing => {}
+        }
+    }
+}
+
+fn wish(event: &Event) -> Wish {
+    let Event::Key(KeyEvent { code, modifiers, kind: KeyEventKind::Press, .. }) = event else {
+        return Wish::Nothing;
+    };
+    if *code == KeyCode::Esc {
+        return Wish::Quit;
+    }
+    let KeyCode::Char(letter) = *code else { return Wish::Nothing };
+    match letter {
+        'c' if modifiers.contains(KeyModifiers::CONTROL) => Wish::Interrupt,
+        'q' | 'Q' => Wish::Quit,
+        'p' | 'P' | ' ' => Wish::Pause,
+        '?' | 'h' => Wish::Help,
+        _ => Wish::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_do_what_the_help_says() {
+        let key = |code, modifiers| wish(&Event::Key(KeyEvent::new(code, modifiers)));
+        let none = KeyModifiers::NONE;
+        assert_eq!(key(KeyCode::Char('q'), none), Wish::Quit);
+        assert_eq!(key(KeyCode::Char('c'), KeyModifiers::CONTROL), Wish::Interrupt);
+        assert_eq!(key(KeyCode::Char('c'), none), Wish::Nothing);
+        assert_eq!(key(KeyCode::Esc, none), Wish::Quit);
+        assert_eq!(key(KeyCode::Char('p'), none), Wish::Pause);
+        assert_eq!(key(KeyCode::Char('?'), KeyModifiers::SHIFT), Wish::Help);
+        assert_eq!(wish(&Event::Resize(10, 10)), Wish::Nothing);
+    }
+}
