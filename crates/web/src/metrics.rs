@@ -17,6 +17,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
+use server::access::Act;
 
 use crate::caller::Caller;
 use crate::problem::Problem;
@@ -32,6 +33,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// Answers a monitor. While the totals cannot be read, their metrics are absent and the others stand.
 pub(crate) async fn page(state: Shared<State>, caller: Caller) -> Result<Response, Problem> {
+    state.may(&caller, Act::Metrics)?;
     let asked = Instant::now();
     let totals = match state.read(&caller, Query::Totals).await {
         Ok(Reading::Totals(totals)) => Some(totals),

@@ -22,7 +22,7 @@ async fn a_schema_of_the_version_before_is_refused_until_it_was_upgraded_and_kee
     let cluster = Cluster::any();
     let bank = cluster.bank().await;
     let engine = open_unchecked(bank.address(), LIMIT).await;
-    must_be_done(&one(&*engine, deposit("alice", 5, "t-1")).await);
+    must_be_done(&one(&engine, deposit("alice", 5, "t-1")).await);
     let before = found(&*engine, "t-1").await;
     drop(engine);
     bank.run("UPDATE saldo.meta SET value = '1' WHERE key = 'schema_version'").await;
@@ -39,7 +39,7 @@ async fn a_schema_of_the_version_before_is_refused_until_it_was_upgraded_and_kee
     let mut named = deposit("alice", 1, "t-2");
     let engine::Request::Write { by, .. } = &mut named else { panic!("{named:?}") };
     *by = By::new("user:ana").ok();
-    must_be_done(&one(&*engine, named).await);
+    must_be_done(&one(&engine, named).await);
     assert_eq!(found(&*engine, "t-2").await.by, By::new("user:ana").ok());
 }
 

@@ -100,10 +100,15 @@ impl<D: Disk> Archive<D> {
 
 /// Holds a file against what the manifest says of it.
 fn examine<D: Disk>(disk: &D, entry: &Entry) -> Result<Frames, Unusable> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => damaged(&entry.name, "it is missing"),
-        io::ErrorKind::InvalidData => damaged(&entry.name, "it is not what was written"),
-        _ => Unusable::Disk { file: entry.name.clone(), source },
+    let failed = |source: io::Error| {
+        let kind = source.kind();
+        if kind == io::ErrorKind::NotFound {
+            damaged(&entry.name, "it is missing")
+        } else if kind == io::ErrorKind::InvalidData {
+            damaged(&entry.name, "it is not what was written")
+        } else {
+            Unusable::Disk { file: entry.name.clone(), source }
+        }
     };
     let file = disk.open_read(&entry.name).map_err(failed)?;
     let (frames, found) = Frames::find(disk, &file).map_err(failed)?;

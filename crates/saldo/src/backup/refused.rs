@@ -45,17 +45,22 @@ pub fn by_disk(folder: &Path, what: &str, error: &io::Error) -> Failure {
         return Failure::new(Exit::DiskFull, "disk_full", text)
             .hint("make space, then run it again");
     }
-    match error.kind() {
+    let is_the_callers = matches!(
+        error.kind(),
         io::ErrorKind::PermissionDenied
-        | io::ErrorKind::ReadOnlyFilesystem
-        | io::ErrorKind::NotADirectory
-        | io::ErrorKind::NotFound => Failure::new(Exit::Usage, "folder", text)
-            .hint("give a folder of your own; the folder around it must exist"),
-        io::ErrorKind::WouldBlock => Failure::new(Exit::Locked, "folder_locked", text)
-            .hint("another saldo works in that folder; wait for its end"),
-        _ => Failure::new(Exit::WriteFailed, "disk_failed", text)
-            .hint("look at the disk, then run it again"),
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::NotFound
+    );
+    if is_the_callers {
+        return Failure::new(Exit::Usage, "folder", text)
+            .hint("give a folder of your own; the folder around it must exist");
     }
+    if error.kind() == io::ErrorKind::WouldBlock {
+        return Failure::new(Exit::Locked, "folder_locked", text)
+            .hint("another saldo works in that folder; wait for its end");
+    }
+    Failure::new(Exit::WriteFailed, "disk_failed", text).hint("look at the disk, then run it again")
 }
 
 /// Why what a backup holds is no bank.

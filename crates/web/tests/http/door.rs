@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::server::CancellationToken;
+use ::server::access::Access;
+use ::server::{CancellationToken, Desk};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -21,6 +22,7 @@ pub struct Door {
     pub bank: Arc<Bank>,
     pub address: SocketAddr,
     pub stop: CancellationToken,
+    desk: Desk,
     serving: JoinHandle<std::io::Result<Report>>,
 }
 
@@ -30,13 +32,23 @@ impl Door {
     }
 
     pub fn with(options: Options, facts: Facts) -> Self {
+        Self::guarded(options, facts, Access::off())
+    }
+
+    /// With `access` before it.
+    pub fn guarded(options: Options, facts: Facts, access: Access) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let bank = Arc::new(Bank::new());
         let stop = CancellationToken::new();
-        let state = State::with_facts(bank.clone(), options, address, stop.clone(), facts);
+        let desk = Desk::new(bank.clone(), access, stop.clone());
+        let state = State::with_facts(desk.clone(), options, address, stop.clone(), facts);
         let serving = tokio::spawn(web::serve(listener, state));
-        Self { bank, address, stop, serving }
+        Self { bank, address, stop, desk, serving }
+    }
+
+    pub fn access(&self) -> &Access {
+        self.desk.access()
     }
 
     /// Stops it and waits for its end.

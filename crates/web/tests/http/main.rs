@@ -2,6 +2,7 @@
 //! the other door have.
 #![expect(clippy::unwrap_used, reason = "a test stops where something fails")]
 
+mod access;
 #[expect(dead_code, reason = "the tests of the other door use more of it")]
 #[path = "../../../server/tests/server/bank.rs"]
 mod bank;
