@@ -1,15 +1,18 @@
 //! `saldo check` and `saldo top`: against a real server, and against one that says what a real one says
 //! only in bad moments.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use rustix::fs::{Mode, OFlags, open};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
 use crate::harness::{Ended, Folder, Run, Serve, Server, clean, saldo, until};
@@ -285,4 +288,30 @@ fn on_a_terminal(command: &str, keys: &str) -> String {
     until("the end of the screen", || script.try_wait().unwrap());
     reading.join().unwrap();
     so_far()
+}
+
+#[test]
+fn top_ends_when_its_terminal_is_gone() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    // Ours alone: a program that inherited it would keep its own terminal alive.
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let person = openpt(flags).unwrap();
+    grantpt(&person).unwrap();
+    unlockpt(&person).unwrap();
+    let name = ptsname(&person, Vec::new()).unwrap();
+    // It is nobody's controlling terminal: no signal tells of its end.
+    let program: OwnedFd = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let mut top = Command::new(saldo());
+    clean(&mut top);
+    top.args(["top", "--http", &server.http.unwrap().to_string()]).env("TERM", "xterm");
+    top.stdin(Stdio::from(program.try_clone().unwrap()));
+    top.stdout(Stdio::from(program.try_clone().unwrap())).stderr(Stdio::from(program));
+    let mut running = top.spawn().unwrap();
+    drop(top);
+    let mut person = File::from(person);
+    let mut shown = [0; 64];
+    assert!(person.read(&mut shown).unwrap() > 0, "the screen has begun");
+    drop(person);
+    until("the end of top", || running.try_wait().unwrap());
 }

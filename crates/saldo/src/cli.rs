@@ -113,18 +113,18 @@ pub enum Verb {
     Verify(verify::Verify),
     /// Describe a data folder, file by file
     Inspect(inspect::Inspect),
-    /// Show where settings come from, and what is wrong in them
-    Config(config::Args),
-    /// Write what a shell reads to complete words
-    Completions(completions::Args),
-    /// Write the pages of the manual
-    Man(man::Args),
     /// Give programs access, and take it away
     Token(token::Args),
     /// Give people access, and take it away
     User(user::Args),
     /// Make certificates for development
     Tls(tls::Args),
+    /// Show where settings come from, and what is wrong in them
+    Config(config::Args),
+    /// Write what a shell reads to complete words
+    Completions(completions::Args),
+    /// Write the pages of the manual
+    Man(man::Args),
     /// Show help for a verb or a topic
     Help(help::Args),
     /// Show which version this is

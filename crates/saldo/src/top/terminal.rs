@@ -10,6 +10,9 @@ use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::Pace;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
 use super::poll::{News, begin};
 use super::screen::{View, draw};
 use super::watch::Watch;
@@ -89,7 +92,11 @@ fn show(
         if pace.count.is_some_and(|count| pages > count) {
             return Ok(End::Done);
         }
-        if !event::poll(LOOK_EVERY)? {
+        if is_hung_up(LOOK_EVERY)? {
+            return Ok(End::Interrupted);
+        }
+        // What is there; a new size comes by a signal and not through the terminal.
+        if !event::poll(Duration::ZERO)? {
             continue;
         }
         is_stale = true;
@@ -102,6 +109,20 @@ fn show(
             Wish::Nothing => {}
         }
     }
+}
+
+/// Waits so long for a key; whether the terminal is gone instead. The library that reads keys would ask a
+/// terminal that is gone again and again, without end.
+fn is_hung_up(patience: Duration) -> io::Result<bool> {
+    let stdin = io::stdin();
+    let mut keys = [PollFd::new(&stdin, PollFlags::IN)];
+    let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
+    match poll(&mut keys, Some(&patience)) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    Ok(keys.iter().any(|key| key.revents().intersects(gone)))
 }
 
 fn wish(event: &Event) -> Wish {

@@ -17,9 +17,7 @@ use crate::{given, refused, runtime, unanswered};
 
 /// The flags of `tx`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  saldo tx 41\n  saldo tx rent-2026-11 --json\n  saldo tx --tail --from 1"
-)]
+#[command(after_help = "Examples:\n  saldo tx 41\n  saldo tx --tail --from 1")]
 pub struct Args {
     /// A tx_id, or a seq: a number is a seq
     #[arg(value_name = "ID|SEQ", required_unless_present = "tail")]
