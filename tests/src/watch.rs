@@ -304,7 +304,9 @@ fn top_ends_when_its_terminal_is_gone() {
     let program: OwnedFd = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
     let mut top = Command::new(saldo());
     clean(&mut top);
-    top.args(["top", "--http", &server.http.unwrap().to_string()]).env("TERM", "xterm");
+    // It draws seldom, so that it is told by the keys that are no more and not by a failed write.
+    top.args(["top", "--every", "60s", "--http", &server.http.unwrap().to_string()]);
+    top.env("TERM", "xterm");
     top.stdin(Stdio::from(program.try_clone().unwrap()));
     top.stdout(Stdio::from(program.try_clone().unwrap())).stderr(Stdio::from(program));
     let mut running = top.spawn().unwrap();
@@ -313,5 +315,6 @@ fn top_ends_when_its_terminal_is_gone() {
     let mut shown = [0; 64];
     assert!(person.read(&mut shown).unwrap() > 0, "the screen has begun");
     drop(person);
-    until("the end of top", || running.try_wait().unwrap());
+    let ended = until("the end of top", || running.try_wait().unwrap());
+    assert!(ended.code().is_some(), "it ends by itself: {ended:?}");
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** however it ends, the terminal is given back as it was.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
@@ -42,23 +43,30 @@ enum End {
     Done,
     /// By Ctrl-C or a signal.
     Interrupted,
+    /// There is no terminal any more.
+    Gone,
 }
 
 /// Shows the server until somebody quits, or so many intervals are over.
 pub fn run(http: &Http, pace: Pace, is_coloured: bool) -> Result<(), Failure> {
     let news = begin(http.clone(), pace.every, true)?;
-    let ended = ratatui::try_init()
-        .and_then(|mut terminal| show(&mut terminal, http, pace, &news, is_coloured));
-    let restored = ratatui::try_restore();
     let failed = |error: io::Error| {
         let text = format!("the terminal cannot be used: {}", cause_of_io(&error));
         Failure::usage(text).hint("saldo top -o jsonl")
     };
+    // Dropped only where there is still a terminal: it would complain to one that is gone, and panic.
+    let mut terminal = ManuallyDrop::new(ratatui::try_init().map_err(failed)?);
+    let ended = show(&mut terminal, http, pace, &news, is_coloured);
+    let restored = ratatui::try_restore();
     let end = ended.map_err(failed)?;
+    if end == End::Gone {
+        return Err(Failure::told(Exit::Interrupted));
+    }
+    drop(ManuallyDrop::into_inner(terminal));
     restored.map_err(failed)?;
     match end {
         End::Done => Ok(()),
-        End::Interrupted => Err(Failure::told(Exit::Interrupted)),
+        End::Interrupted | End::Gone => Err(Failure::told(Exit::Interrupted)),
     }
 }
 
@@ -93,7 +101,7 @@ fn show(
             return Ok(End::Done);
         }
         if is_hung_up(LOOK_EVERY)? {
-            return Ok(End::Interrupted);
+            return Ok(End::Gone);
         }
         // What is there; a new size comes by a signal and not through the terminal.
         if !event::poll(Duration::ZERO)? {

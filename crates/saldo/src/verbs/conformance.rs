@@ -16,7 +16,7 @@ use crate::serve::database;
 /// The flags of `conformance`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  saldo conformance postgres://owner@db1,db2/postgres\n  saldo conformance postgres://owner@127.0.0.1/postgres --unreplicated --only restart"
+    after_help = "Examples:\n  saldo conformance postgres://owner@db1,db2/postgres\n  saldo conformance postgres://me@127.0.0.1/bank --unreplicated --only tx"
 )]
 pub struct Args {
     /// Where the database is. The role must be allowed to make databases: each promise is tried in
