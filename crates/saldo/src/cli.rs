@@ -332,7 +332,9 @@ mod tests {
             let (_, examples) = help.rsplit_once("Examples:\n").unwrap_or_else(|| {
                 panic!("{} has no examples", verb.get_name());
             });
-            let examples: Vec<&str> = examples.lines().filter(|line| !line.is_empty()).collect();
+            // The end of one that is wider than the screen stands in a line of its own.
+            let begins = |line: &&str| line.starts_with("  saldo ");
+            let examples: Vec<&str> = examples.lines().filter(begins).collect();
             assert_eq!(examples.len(), 2, "{examples:?}");
             let name = verb.get_name();
             assert!(examples.iter().all(|line| line.contains(&format!("saldo {name}"))), "{name}");
