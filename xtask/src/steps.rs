@@ -3,7 +3,7 @@
 /// How much is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// Each change: under 15 minutes on two cores.
+    /// Each change: under 20 minutes on two cores.
     Usual,
     /// With the slow tiers.
     All,

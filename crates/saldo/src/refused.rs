@@ -84,7 +84,8 @@ pub fn failure(refusal: &Refusal, server: &Server, act: &Act<'_>) -> Failure {
             told.hint("the server's own log says what is wrong")
         }
         Code::Unauthenticated => told.hint(NEEDS_TOKEN),
-        Code::Forbidden => told.hint("ask with the token of a role that may: `saldo help access`"),
+        Code::Forbidden => told
+            .hint("ask with the token of a role that may; docs/access.md has the table of roles"),
         Code::LimitExceeded => told.hint("`saldo token list` shows the limits of each"),
         Code::Behind => told.hint("go on with --from and the seq that it names"),
         Code::Overloaded | Code::RateLimited | Code::DatabaseUnreachable => {
